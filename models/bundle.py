@@ -1,0 +1,215 @@
+"""The bundle: everything the agent needs of what the trainer learned, in one folder or .tar.
+
+manifest.json    what it is: schema, threshold, line format, session rule, masks, Drain
+                 parameters, dimensions, provenance, and the sha256 of every other file
+network.onnx     the network; the table of event vectors is an initializer of it
+templates.jsonl  {"id": n, "template": "..."}, row n of the table
+words.npz        word table and document frequencies: vectors for events first met on a host
+README.md        model card, for people
+"""
+
+import hashlib
+import json
+import tarfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.embedding import DocumentFrequencies, EventEmbedder
+from models.errors import UserError
+from models.events import DrainParameters, EventParser
+from models.lines import LineFormat
+from models.masks import Mask, Masker
+from models.sessions import SessionRule
+from models.words import WordTable
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+NETWORK = "network.onnx"
+TEMPLATES = "templates.jsonl"
+WORDS = "words.npz"
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is in a bundle.
+
+    threshold: a session whose probability is >= it is anomalous; threshold_origin says how it was
+    chosen. live_idle: seconds after which a session of a file that is being followed counts as
+    over, where the rule itself has no idle time. features: width F of the feature input.
+    dimension: of an event vector. network: the configuration of the network. data: the corpora it
+    was trained on. evaluation: figures of the part of the target that was not seen.
+    files: sha256 by file name.
+    """
+
+    name: str
+    created: str
+    version: str
+    revision: str | None
+    threshold: float
+    threshold_origin: str
+    line_format: LineFormat
+    rule: SessionRule
+    live_idle: float
+    masks: tuple[Mask, ...]
+    drain: DrainParameters
+    events: int
+    dimension: int
+    features: int
+    network: dict[str, Any]
+    data: list[dict[str, Any]]
+    evaluation: dict[str, Any] | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "metalog-bundle", "schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Manifest":
+        """Raises KeyError, TypeError, ValueError or UserError where something is missing."""
+        fields = {name: item for name, item in value.items() if name not in ("kind", "schema")}
+        fields["line_format"] = LineFormat(**fields["line_format"])
+        fields["rule"] = SessionRule(**fields["rule"])
+        fields["masks"] = tuple(Mask(**mask) for mask in fields["masks"])
+        fields["drain"] = DrainParameters(**fields["drain"])
+        fields["threshold"] = float(fields["threshold"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory, checked. fingerprint: sha256 of the manifest, hexadecimal."""
+
+    manifest: Manifest
+    network: bytes
+    templates: tuple[str, ...]
+    words: WordTable
+    frequencies: DocumentFrequencies
+    fingerprint: str
+
+    @classmethod
+    def load(cls, path: Path) -> "Bundle":
+        """Read and check a bundle. Raises UserError, one line, for whatever is wrong with it."""
+        files = _read(path)
+        if MANIFEST not in files:
+            raise UserError(
+                f"{path}: no bundle: {MANIFEST} is missing; make one with `metalog-train export`"
+            )
+        manifest = _manifest(path, files[MANIFEST])
+        for name, digest in sorted(manifest.files.items()):
+            if name not in files:
+                raise UserError(f"{path}: {name} is missing from the bundle; copy it again")
+            if hashlib.sha256(files[name]).hexdigest() != digest:
+                raise UserError(
+                    f"{path}: {name} is damaged (its sha256 is not the manifest's); copy it again"
+                )
+        for name in (NETWORK, TEMPLATES, WORDS):
+            if name not in manifest.files:
+                raise UserError(f"{path}: {MANIFEST} lists no {name}; export the bundle again")
+        try:
+            templates = tuple(
+                str(json.loads(line)["template"])
+                for line in files[TEMPLATES].decode().split("\n")
+                if line
+            )
+            words, frequencies = unpack_words(files[WORDS])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: cannot be read: {error}; export the bundle again") from None
+        if len(templates) != manifest.events or words.dimension != manifest.dimension:
+            raise UserError(
+                f"{path}: {len(templates)} templates of {words.dimension} dimensions, the manifest "
+                f"says {manifest.events} of {manifest.dimension}; export the bundle again"
+            )
+        return cls(
+            manifest,
+            files[NETWORK],
+            templates,
+            words,
+            frequencies,
+            hashlib.sha256(files[MANIFEST]).hexdigest(),
+        )
+
+    def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:
+        return EventParser(
+            self.templates,
+            self.manifest.masks,
+            self.manifest.drain,
+            host_templates=host_templates,
+        )
+
+    def embedder(self) -> EventEmbedder:
+        return EventEmbedder(self.words, self.frequencies)
+
+
+def pack_words(table: WordTable, frequencies: DocumentFrequencies) -> dict[str, Any]:
+    """Arrays of words.npz. Frequencies of words that have no vector are left out: Eq. 1 uses none.
+
+    ``document_frequencies``: int32 [words], ``events``: int64 [], n_l.
+    """
+    counts = [frequencies.words.get(word, 0) for word in table.words]
+    return {
+        **table.arrays(),
+        "document_frequencies": np.array(counts, dtype=np.int32),
+        "events": np.array(frequencies.events, dtype=np.int64),
+    }
+
+
+def unpack_words(content: bytes) -> tuple[WordTable, DocumentFrequencies]:
+    """Raises ValueError or KeyError where ``content`` is no words.npz."""
+    import io
+    import zipfile
+
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            table = WordTable.from_arrays(arrays)
+            counts = arrays["document_frequencies"]
+            events = int(arrays["events"])
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{WORDS}: {error}") from None
+    met = {table.words[row]: int(counts[row]) for row in np.flatnonzero(counts)}
+    return table, DocumentFrequencies(events, met)
+
+
+def _manifest(path: Path, content: bytes) -> Manifest:
+    try:
+        value = json.loads(content)
+        if not isinstance(value, dict) or value.get("kind") != "metalog-bundle":
+            raise UserError(f"{path}: {MANIFEST} is not that of a metalog bundle")
+        schema = value.get("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise UserError(
+                f"{path}: bundle schema {schema}, this metalog reads up to {SCHEMA}: "
+                "install a newer metalog"
+            )
+        manifest = Manifest.from_json(value)
+        Masker(manifest.masks)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: {MANIFEST} cannot be read: {error!r}") from None
+    return manifest
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    """All files of a bundle by name, read once: what is checked is what is used."""
+    try:
+        if path.is_dir():
+            return {
+                file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file()
+            }
+        if not path.exists():
+            raise UserError(
+                f"{path}: no such bundle; `metalog-train export RUN -o {path}` makes one"
+            )
+        with tarfile.open(path, "r:") as archive:
+            members = {
+                Path(member.name).name: archive.extractfile(member)
+                for member in archive
+                if member.isfile()
+            }
+            return {name: file.read() for name, file in members.items() if file is not None}
+    except tarfile.TarError:
+        raise UserError(f"{path}: neither a folder nor an uncompressed .tar of a bundle") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,206 @@
+"""Line formats: from a raw line to its time, source and content."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from models.errors import UserError
+
+EPOCH = "epoch"
+ISO = "iso"
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """How a line is taken apart.
+
+    kind: "regex" (groups of ``regex``), "json" (fields of one JSON object) or "whole".
+    regex: named groups ``content`` (required), ``time``, ``source`` (what windows are cut by, such
+        as a node; the file where there is none) and ``label`` ("-" is normal).
+    time_format: "epoch" (seconds), "iso" (ISO 8601, RFC 5424), or a strptime format. A strptime
+        format without a year gets the latest year that does not lie in the future.
+    """
+
+    name: str
+    kind: str = "regex"
+    regex: str | None = None
+    time_format: str | None = None
+
+
+class Record(NamedTuple):
+    """One line, taken apart. time: unix seconds, a time without a zone read as UTC."""
+
+    content: str
+    time: float | None
+    source: str | None
+    label: str | None
+    fits: bool
+
+
+_SYSLOG = (
+    r"^(?:<\d{1,3}>)?(?:1 )?"
+    r"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\S+) (?P<host>\S+) "
+    r"(?P<content>.*)$"
+)
+
+FORMATS: dict[str, LineFormat] = {
+    "hdfs": LineFormat(
+        "hdfs",
+        regex=r"^(?P<time>\d{6} \d{6}) \d+ [A-Z]+ [^:]+: (?P<content>.*)$",
+        time_format="%y%m%d %H%M%S",
+    ),
+    "bgl": LineFormat(
+        "bgl",
+        regex=(
+            r"^(?:(?P<label>-|[A-Z]\S*) )?(?P<time>\d{9,11}) \d{4}\.\d\d\.\d\d (?P<source>\S+) "
+            r"\S+ \S+ \S+ \S+ \S+(?: (?P<content>.*))?$"
+        ),
+        time_format=EPOCH,
+    ),
+    "thunderbird": LineFormat(
+        "thunderbird",
+        regex=(
+            r"^(?:(?P<label>-|[A-Z]\S*) )?(?P<time>\d{9,11}) \d{4}\.\d\d\.\d\d (?P<source>\S+) "
+            r"[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+(?: (?P<content>.*))?$"
+        ),
+        time_format=EPOCH,
+    ),
+    "openstack": LineFormat(
+        "openstack",
+        regex=(
+            r"^(?:[\w.-]+\.log\S* )?(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
+            r"(?:\d+ )?[A-Z]+ (?P<component>[a-z_][\w.]*) (?:\[[^\]]*\] )?(?P<content>.*)$"
+        ),
+        time_format=ISO,
+    ),
+    "syslog": LineFormat("syslog", regex=_SYSLOG, time_format="syslog"),
+    "jsonl": LineFormat("jsonl", kind="json"),
+    "text": LineFormat("text", kind="whole"),
+}
+
+_JSON_CONTENT = ("message", "msg", "log", "event", "body", "text")
+_JSON_TIME = ("time", "timestamp", "@timestamp", "ts", "datetime", "date")
+_JSON_SOURCE = ("source", "host", "hostname", "node", "service")
+
+
+def text_format(regex: str, time_format: str | None) -> LineFormat:
+    """The format of ``--format text --line-regex``. Raises UserError for an unusable regex."""
+    try:
+        groups = re.compile(regex).groupindex
+    except re.error as error:
+        raise UserError(f"--line-regex {regex!r} is no regular expression: {error}") from None
+    if "content" not in groups:
+        raise UserError(
+            f"--line-regex {regex!r} names no group 'content': write (?P<content>...) around "
+            "the message"
+        )
+    return LineFormat("text", regex=regex, time_format=time_format or ISO)
+
+
+class LineParser:
+    """Takes lines apart by one format. A line that does not fit is taken whole and counted."""
+
+    def __init__(self, line_format: LineFormat, now: Callable[[], float] | None = None) -> None:
+        self.format = line_format
+        self.unfit = 0
+        self.zoned = line_format.time_format == EPOCH
+        self._now = now or (lambda: datetime.now(UTC).timestamp())
+        self._last_time: tuple[str, float | None] = ("", None)
+        self.parse: Callable[[str], Record] = self._parse_whole
+        if line_format.kind == "json":
+            self.parse = self._parse_json
+        elif line_format.kind == "regex":
+            assert line_format.regex is not None
+            self._match = re.compile(line_format.regex).match
+            self._groups = frozenset(re.compile(line_format.regex).groupindex)
+            self.parse = self._parse_regex
+
+    def _parse_whole(self, line: str) -> Record:
+        return Record(line, None, None, None, True)
+
+    def _parse_regex(self, line: str) -> Record:
+        match = self._match(line)
+        if match is None:
+            self.unfit += 1
+            return Record(line, None, None, None, False)
+        groups = self._groups
+        time = match["time"] if "time" in groups else None
+        return Record(
+            match["content"] or "",
+            self._seconds(time) if time else None,
+            match["source"] if "source" in groups else None,
+            match["label"] if "label" in groups else None,
+            True,
+        )
+
+    def _parse_json(self, line: str) -> Record:
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            fields = None
+        content = _first(fields, _JSON_CONTENT) if isinstance(fields, dict) else None
+        if content is None:
+            self.unfit += 1
+            return Record(line, None, None, None, False)
+        time = _first(fields, _JSON_TIME)
+        source = _first(fields, _JSON_SOURCE)
+        label = fields.get("label")
+        return Record(
+            str(content),
+            self._seconds(str(time)) if time is not None else None,
+            None if source is None else str(source),
+            None if label is None else str(label),
+            True,
+        )
+
+    def _seconds(self, text: str) -> float | None:
+        # Neighbouring lines mostly share their second: parsing it once is half of the cost saved.
+        if text == self._last_time[0]:
+            return self._last_time[1]
+        seconds = self._parse_time(text)
+        self._last_time = (text, seconds)
+        return seconds
+
+    def _parse_time(self, text: str) -> float | None:
+        kind = self.format.time_format
+        try:
+            if kind == EPOCH or (kind is None and text.replace(".", "", 1).isdigit()):
+                return _epoch(float(text))
+            if kind in (ISO, None) or (kind == "syslog" and text[:1].isdigit()):
+                moment = datetime.fromisoformat(text.replace(",", "."))
+            else:
+                assert kind is not None
+                moment = self._strptime(text, "%b %d %H:%M:%S" if kind == "syslog" else kind)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC).timestamp()
+        self.zoned = True
+        return moment.timestamp()
+
+    def _strptime(self, text: str, pattern: str) -> datetime:
+        if any(year in pattern for year in ("%Y", "%y", "%c", "%x")):
+            return datetime.strptime(text, pattern)
+        now = datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None)
+        moment = datetime.strptime(f"{now.year} {text}", f"%Y {pattern}")
+        # A December line read in January; a day of grace for clocks and zones that differ.
+        if moment > now + timedelta(days=1):
+            moment = datetime.strptime(f"{now.year - 1} {text}", f"%Y {pattern}")
+        return moment
+
+
+def _first(fields: dict[str, object], names: tuple[str, ...]) -> object | None:
+    for name in names:
+        if fields.get(name) is not None:
+            return fields[name]
+    return None
+
+
+def _epoch(value: float) -> float:
+    # Milliseconds, micro- or nanoseconds since 1970 are all larger than seconds will be for long.
+    while value > 1e11:
+        value /= 1000
+    return value

@@ -1,0 +1,70 @@
+"""Files and folders that appear whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.errors import UserError
+
+FILE_MODE = 0o640
+FOLDER_MODE = 0o750
+
+
+@contextmanager
+def placed_folder(path: Path, *, kind: str, replace: bool = False) -> Iterator[Path]:
+    """A folder to write into, which becomes ``path`` when the block ends without an error.
+
+    kind: what the folder is, for the message. Where ``path`` exists and is not empty, raises
+    UserError unless ``replace``. An error leaves neither a half-written folder nor a lost old one.
+    """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path}: is a file, a folder for the {kind} was expected")
+    if not replace and path.exists() and any(path.iterdir()):
+        raise UserError(
+            f"{path}: is not empty; name another folder for the {kind}, or --force to replace it"
+        )
+    parent = path.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        yield building
+        for file in building.rglob("*"):
+            file.chmod(FOLDER_MODE if file.is_dir() else FILE_MODE)
+        building.chmod(FOLDER_MODE)
+        if path.exists():
+            retired = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=parent))
+            path.rename(retired / path.name)
+            building.rename(path)
+            shutil.rmtree(retired)
+        else:
+            building.rename(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error}") from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def placed_file(path: Path) -> Iterator[Path]:
+    """A file to write, which becomes ``path`` when the block ends without an error."""
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+        os.close(handle)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    building = Path(name)
+    try:
+        yield building
+        building.chmod(FILE_MODE)
+        building.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error}") from None
+    finally:
+        building.unlink(missing_ok=True)

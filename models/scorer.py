@@ -1,0 +1,135 @@
+"""The scorer: P(anomaly) of sessions, with ONNX Runtime."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.errors import UserError
+from models.events import EventParser
+from models.words import Vectors
+
+# Padding is cheap within a batch of about equal lengths; past this many cells it only costs memory.
+_LARGEST_BATCH = 256
+_MOST_CELLS = 65_536
+
+
+class Score(NamedTuple):
+    """probability: of an anomaly. weights: float32 [length], attention on each event, sum 1."""
+
+    probability: float
+    weights: Vectors
+
+
+class Scorer:
+    """Scores sessions of event ids with the network of a bundle.
+
+    provider: "cpu", "cuda" or "auto" (CUDA where ONNX Runtime has it, else the CPU). Raises
+    UserError where ONNX Runtime is missing, has no such provider or refuses the network.
+    """
+
+    def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
+        self._session = _open(bundle.network, provider)
+        self._embedder = bundle.embedder()
+        self._features = bundle.manifest.features
+        self._trained = bundle.manifest.events
+        self._host: list[Vectors] = []
+        self._host_matrix: Vectors | None = None
+
+    @property
+    def provider(self) -> str:
+        return str(self._session.get_providers()[0])
+
+    def learn(self, parser: EventParser) -> list[int]:
+        """Embed the host events of ``parser`` that are new or whose template changed; their ids."""
+        changed = sorted(parser.take_changed())
+        for event in changed:
+            row = event - self._trained
+            vector = self._embedder.embed(parser.template(event))
+            if row < len(self._host):
+                self._host[row] = vector
+            else:
+                self._host.append(vector)
+            self._host_matrix = None
+        return changed
+
+    def score(self, sessions: Sequence[Sequence[int]]) -> list[Score]:
+        """Scores in the order given. A session's score does not depend on the others.
+
+        sessions: event ids, the bundle's or a learnt host event's; at least one event each.
+        """
+        scores: list[Score | None] = [None] * len(sessions)
+        order = sorted(range(len(sessions)), key=lambda i: len(sessions[i]))
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while (
+                stop < len(order)
+                and stop - start < _LARGEST_BATCH
+                and (stop - start + 1) * len(sessions[order[stop]]) <= _MOST_CELLS
+            ):
+                stop += 1
+            chosen = order[start:stop]
+            for i, score in zip(chosen, self._run([sessions[i] for i in chosen]), strict=True):
+                scores[i] = score
+            start = stop
+        return [score for score in scores if score is not None]
+
+    def _run(self, batch: Sequence[Sequence[int]]) -> list[Score]:
+        lengths = np.array([len(events) for events in batch], dtype=np.int64)
+        ids = np.zeros((len(batch), int(lengths.max())), dtype=np.int64)
+        for row, events in enumerate(batch):
+            ids[row, : len(events)] = events
+        probability, weights = self._session.run(
+            ["probability", "weights"],
+            {
+                "event_ids": ids,
+                "lengths": lengths,
+                "features": np.zeros((*ids.shape, self._features), dtype=np.float32),
+                "host_vectors": self._host_vectors(),
+            },
+        )
+        return [
+            Score(float(p), row[:length])
+            for p, row, length in zip(probability, weights, lengths, strict=True)
+        ]
+
+    def _host_vectors(self) -> NDArray[np.float32]:
+        if self._host_matrix is None:
+            rows = self._host or [np.zeros(self._embedder.dimension, dtype=np.float32)]
+            self._host_matrix = np.stack(rows)
+        return self._host_matrix
+
+
+def _open(network: bytes, provider: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError(
+            "ONNX Runtime is not installed: pip install 'metalog[cpu]', or 'metalog[gpu]' on a "
+            "machine with CUDA (one of them, never both)"
+        ) from None
+    available = onnxruntime.get_available_providers()
+    cuda = "CUDAExecutionProvider"
+    if provider == "cuda" and cuda not in available:
+        raise UserError(
+            "--provider cuda: this ONNX Runtime has no CUDA provider: install 'metalog[gpu]' "
+            "(and remove onnxruntime first), or take --provider cpu"
+        )
+    providers = ["CPUExecutionProvider"]
+    if cuda in available and provider in ("auto", "cuda"):
+        providers.insert(0, cuda)
+    options = onnxruntime.SessionOptions()
+    # The agent runs beside what it watches: one thread, and none that spins while it waits.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(network, options, providers=providers)
+    except Exception as error:
+        # ONNX Runtime raises a family of its own that shares no base but Exception.
+        reason = str(error).split("\n")[0]
+        raise UserError(f"network.onnx: ONNX Runtime cannot open it: {reason}") from None

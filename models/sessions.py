@@ -1,0 +1,278 @@
+"""Sessions: which lines belong together, and when they are complete."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from models.errors import UserError
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRule:
+    """What makes a session. Exactly one of ``key_regex``, ``window``, ``seconds`` is set.
+
+    key_regex: one group; a line belongs to the session of every distinct key found in it.
+    window: lines of one source (a node, else a file) a session; ``stride`` lines from one window's
+        start to the next one's, ``window`` where it is None (tumbling).
+    seconds: a session is what one source wrote in one span of so many seconds of the lines' time.
+    idle: seconds without a line after which a session is over; None: never.
+    max_lines: a session this long is over; what follows under its key starts another.
+    end_regex: a line in which this is found ends the sessions it belongs to.
+    """
+
+    key_regex: str | None = None
+    window: int | None = None
+    stride: int | None = None
+    seconds: float | None = None
+    idle: float | None = None
+    max_lines: int = 2000
+    end_regex: str | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [
+            name for name in ("key_regex", "window", "seconds") if getattr(self, name) is not None
+        ]
+        if len(chosen) != 1:
+            raise UserError(
+                "a session rule needs exactly one of a key regex, a window of lines and a window "
+                f"of seconds, not {' and '.join(chosen) or 'none of them'}"
+            )
+        if self.key_regex is not None and _compiled(self.key_regex, "key regex").groups != 1:
+            raise UserError(
+                f"key regex {self.key_regex!r} needs exactly one group: put ( ) around the part "
+                "that names the session, and (?: ) around others"
+            )
+        if self.end_regex is not None:
+            _compiled(self.end_regex, "end regex")
+        for name in ("window", "stride", "seconds", "idle", "max_lines"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UserError(f"{name.replace('_', ' ')} must be larger than 0, not {value}")
+        if self.stride is not None and self.window is None:
+            raise UserError("a stride goes with a window of lines")
+        if self.stride is not None and self.window is not None and self.stride > self.window:
+            raise UserError(
+                f"a stride of {self.stride} skips lines between windows of {self.window}: "
+                "take one no larger than the window"
+            )
+
+    def overridden(
+        self,
+        *,
+        key_regex: str | None = None,
+        window: int | None = None,
+        idle: float | None = None,
+        end_regex: str | None = None,
+    ) -> "SessionRule":
+        """This rule with what a user asked for instead; a new kind of session replaces the old."""
+        rule = self
+        if key_regex is not None and window is not None:
+            raise UserError("--key-regex and --window are two rules: give one of them")
+        if key_regex is not None:
+            rule = replace(rule, key_regex=key_regex, window=None, stride=None, seconds=None)
+        if window is not None:
+            rule = replace(rule, key_regex=None, window=window, stride=None, seconds=None)
+        if idle is not None:
+            rule = replace(rule, idle=idle)
+        if end_regex is not None:
+            rule = replace(rule, end_regex=end_regex)
+        return rule
+
+
+def _compiled(pattern: str, what: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"{what} {pattern!r} is no regular expression: {error}") from None
+
+
+class Entry(NamedTuple, Generic[Item]):
+    """A line on its way into sessions.
+
+    line: the raw line, for the end pattern; keys: what ``Sessionizer.keys`` found in it; item:
+    whatever stands for the line in its session; time: the line's own, unix seconds; now: the clock
+    that idle time is counted with, never falling; place: where the line stands, for its reader.
+    """
+
+    line: str
+    keys: tuple[str, ...]
+    source: str
+    item: Item
+    time: float | None
+    now: float
+    place: str = ""
+
+
+@dataclass(slots=True)
+class Session(Generic[Item]):
+    """Lines that belong together. Times are the lines' own, unix seconds; None where unknown.
+
+    place: where the first line stands, in the caller's words; with the key it names the session.
+    touched: the clock at the last line, whatever clock the caller counts idle time with.
+    """
+
+    key: str
+    source: str
+    place: str = ""
+    items: list[Item] = field(default_factory=list)
+    first_time: float | None = None
+    last_time: float | None = None
+    longest_gap: float = 0.0
+    touched: float = 0.0
+
+    def extend(self, entry: Entry[Item]) -> None:
+        self.items.append(entry.item)
+        self.touched = entry.now
+        if entry.time is None:
+            return
+        if self.first_time is None:
+            self.first_time = entry.time
+        elif self.last_time is not None:
+            self.longest_gap = max(self.longest_gap, entry.time - self.last_time)
+        self.last_time = entry.time
+
+
+class Sessionizer(Generic[Item]):
+    """Puts lines into sessions by one rule and hands out those that are over.
+
+    The one code path of trainer and agent. It holds what the caller gives it as ``item`` and never
+    looks inside. ``changed`` collects the keys of open sessions that differ from the last
+    ``take_changed``, so that state can be saved without writing all of it.
+    """
+
+    def __init__(self, rule: SessionRule) -> None:
+        self.rule = rule
+        self._open: OrderedDict[str, Session[Item]] = OrderedDict()
+        self._windows: dict[str, int] = {}
+        self._fresh: dict[str, int] = {}
+        self._changed: set[str] = set()
+        self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
+        self._ends = re.compile(rule.end_regex).search if rule.end_regex else None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def keys(self, line: str) -> tuple[str, ...]:
+        """Session keys in a raw line, each once; empty for rules that cut windows."""
+        if self._find_keys is None:
+            return ()
+        found = self._find_keys(line)
+        return (found[0],) if len(found) == 1 else tuple(dict.fromkeys(found))
+
+    def belongs(self, keys: tuple[str, ...]) -> bool:
+        """False for a line that no session takes: one without a key where keys make sessions."""
+        return self._find_keys is None or bool(keys)
+
+    def add(self, entry: Entry[Item]) -> Iterator[Session[Item]]:
+        """Add one line; yields the sessions that it completed. Iterate to the end."""
+        if self._find_keys is not None:
+            for key in entry.keys:
+                yield from self._extend(key, entry, self.rule.max_lines)
+        elif self.rule.window is not None:
+            yield from self._extend_window(entry, self.rule.window)
+        else:
+            yield from self._extend_span(entry)
+
+    def _extend(self, key: str, entry: Entry[Item], longest: int) -> Iterator[Session[Item]]:
+        session = self._open.get(key)
+        if session is None:
+            session = self._open[key] = Session(key, entry.source, entry.place)
+        session.extend(entry)
+        self._open.move_to_end(key)
+        self._changed.add(key)
+        if len(session.items) >= longest or self._ended_by(entry):
+            yield self._pop(key)
+
+    def _ended_by(self, entry: Entry[Item]) -> bool:
+        return self._ends is not None and self._ends(entry.line) is not None
+
+    def _extend_window(self, entry: Entry[Item], window: int) -> Iterator[Session[Item]]:
+        source = entry.source
+        number = self._windows.get(source, 0)
+        self._fresh[source] = self._fresh.get(source, 0) + 1
+        for session in self._extend(f"{source}#{number}", entry, window):
+            self._windows[source] = number + 1
+            self._fresh[source] = 0
+            yield session
+            stride = self.rule.stride
+            if stride is not None and stride < window and not self._ended_by(entry):
+                self._slide(session, f"{source}#{number + 1}", stride)
+
+    def _slide(self, session: Session[Item], key: str, stride: int) -> None:
+        # Times of single lines are not kept: the next window begins no later than it says.
+        following = replace(
+            session,
+            key=key,
+            place=f"{session.place}+{stride}",
+            items=session.items[stride:],
+            longest_gap=0.0,
+        )
+        self._open[key] = following
+        self._changed.add(key)
+
+    def _extend_span(self, entry: Entry[Item]) -> Iterator[Session[Item]]:
+        assert self.rule.seconds is not None
+        source = entry.source
+        time = entry.now if entry.time is None else entry.time
+        number = int(time // self.rule.seconds)
+        previous = self._windows.get(source)
+        if previous is not None and number <= previous:
+            # A line that is late by a span stays with the span it arrived in.
+            number = previous
+        elif previous is not None and f"{source}@{previous}" in self._open:
+            yield self._pop(f"{source}@{previous}")
+        self._windows[source] = number
+        yield from self._extend(f"{source}@{number}", entry, self.rule.max_lines)
+
+    def idle(self, now: float) -> Iterator[Session[Item]]:
+        """Sessions that had no line for ``rule.idle`` seconds, the longest idle first."""
+        if self.rule.idle is None:
+            return
+        while self._open:
+            key, session = next(iter(self._open.items()))
+            if now - session.touched < self.rule.idle:
+                return
+            yield from self._close(key)
+
+    def close(self) -> Iterator[Session[Item]]:
+        """All open sessions: the end of the input ends them."""
+        while self._open:
+            yield from self._close(next(iter(self._open)))
+
+    def _close(self, key: str) -> Iterator[Session[Item]]:
+        session = self._pop(key)
+        if self.rule.window is not None:
+            source = session.source
+            self._windows[source] = self._windows.get(source, 0) + 1
+            fresh = self._fresh.get(source, 0)
+            self._fresh[source] = 0
+            if not fresh:
+                # Sliding: everything in it was part of the window before.
+                return
+        yield session
+
+    def _pop(self, key: str) -> Session[Item]:
+        self._changed.add(key)
+        return self._open.pop(key)
+
+    def take_changed(self) -> dict[str, Session[Item] | None]:
+        """Open sessions by key that changed since the last call; None for those that ended."""
+        changed = {key: self._open.get(key) for key in self._changed}
+        self._changed = set()
+        return changed
+
+    def counters(self) -> dict[str, Any]:
+        """Window numbers and fresh lines by source; JSON-ready, for ``restore``."""
+        return {"windows": dict(self._windows), "fresh": dict(self._fresh)}
+
+    def restore(self, sessions: list[Session[Item]], counters: dict[str, Any]) -> None:
+        """Go on with saved open sessions; all of them count as changed."""
+        for session in sorted(sessions, key=lambda one: one.touched):
+            self._open[session.key] = session
+            self._changed.add(session.key)
+        self._windows.update({str(k): int(v) for k, v in counters.get("windows", {}).items()})
+        self._fresh.update({str(k): int(v) for k, v in counters.get("fresh", {}).items()})

@@ -1,0 +1,123 @@
+"""Words of a template, and the table of their pre-trained vectors."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import UserError
+
+_PLACEHOLDER = re.compile(r"<[A-Z*]+>")
+# IOException -> IO, Exception; dataNode -> data, Node; DATA -> DATA. Letters only.
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+
+Vectors = NDArray[np.float32]
+
+
+def tokenize(template: str) -> list[str]:
+    """Lower-case words of a template, placeholders left out, split at non-letters and camel case.
+
+    The paper (section 3.2) names non-character tokens and camel case; lower case is our reading.
+    """
+    return [word.lower() for word in _WORD.findall(_PLACEHOLDER.sub(" ", template))]
+
+
+class WordTable:
+    """Pre-trained word vectors, held as int8 rows with one float32 scale each.
+
+    A row is ``scale * int8``: a component is off by at most 1/254 of the row's largest one. That
+    costs no accuracy (docs/performance.md has the measurement) and halves a float16 table. The
+    trainer embeds from this very table, so that an event met on a host gets the vector it would
+    have had in training.
+
+    words: distinct, lower case; the most frequent first, as GloVe files have them.
+    rows: int8 [words, dimension]; scales: float32 [words].
+    """
+
+    def __init__(
+        self, words: Sequence[str], rows: NDArray[np.int8], scales: NDArray[np.float32]
+    ) -> None:
+        if rows.ndim != 2 or rows.shape[0] != len(words) or scales.shape != (len(words),):
+            raise UserError(
+                f"word table: {len(words)} words, rows of shape {rows.shape}, "
+                f"scales of shape {scales.shape} do not fit together"
+            )
+        if not len(words):
+            raise UserError("word table: no words in it")
+        self.words: tuple[str, ...] = tuple(words)
+        self.rows = rows
+        self.scales = scales
+        self._index = {word: row for row, word in enumerate(self.words)}
+
+    @classmethod
+    def from_vectors(cls, words: Sequence[str], vectors: NDArray[np.floating]) -> Self:
+        """vectors: [words, dimension], any float type."""
+        dense = np.asarray(vectors, dtype=np.float32)
+        largest = np.abs(dense).max(axis=1)
+        scales = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+        rows = np.rint(dense / scales[:, None]).astype(np.int8)
+        return cls(words, rows, scales)
+
+    @property
+    def dimension(self) -> int:
+        return int(self.rows.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._index
+
+    def vector(self, word: str) -> Vectors | None:
+        """float32 [dimension], or None for a word that is not in the table."""
+        row = self._index.get(word)
+        if row is None:
+            return None
+        vector: Vectors = self.rows[row].astype(np.float32) * self.scales[row]
+        return vector
+
+    def mean(self) -> Vectors:
+        """float32 [dimension]: the mean over all words, where a word without a vector is placed."""
+        mean: Vectors = (self.rows * self.scales[:, None]).mean(axis=0).astype(np.float32)
+        return mean
+
+    def pruned(self, keep: Iterable[str], most_frequent: int) -> Self:
+        """The first ``most_frequent`` words and, beyond them, those of ``keep`` that are known."""
+        first = min(most_frequent, len(self.words))
+        extra = sorted({row for word in keep if (row := self._index.get(word, -1)) >= first})
+        chosen = np.array([*range(first), *extra], dtype=np.intp)
+        return type(self)([self.words[i] for i in chosen], self.rows[chosen], self.scales[chosen])
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What ``from_arrays`` reads back; no object arrays, so no pickle is needed."""
+        joined = "\n".join(self.words).encode()
+        return {
+            "words": np.frombuffer(joined, dtype=np.uint8),
+            "rows": self.rows,
+            "scales": self.scales,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+        words = arrays["words"].tobytes().decode().split("\n")
+        return cls(words, arrays["rows"].astype(np.int8), arrays["scales"].astype(np.float32))
+
+    def save(self, path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez_compressed(file, **self.arrays())  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls.from_arrays(arrays)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{path}: no word table of metalog: {error}") from None
+
+
+def shipped_word_table() -> WordTable:
+    """The pruned GloVe 6B, 100 dimensions, that travels with metalog (public domain, PDDL)."""
+    return WordTable.load(Path(__file__).parent / "pretrained" / "words.npz")
