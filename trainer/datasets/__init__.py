@@ -1,0 +1,1 @@
+"""From logs as they are found to a corpus."""

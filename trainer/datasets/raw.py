@@ -1,0 +1,178 @@
+"""Raw logs to a corpus."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.archive import read_lines
+from models.errors import UserError
+from models.lines import FORMATS, LineFormat, LineParser
+from models.masks import DEFAULT_MASKS, Mask, Masker, key_mask
+from models.sessions import Entry, Session, Sessionizer, SessionRule
+from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
+
+# Instance ids of nova: in brackets, in REST paths, and named in the text (loghub and Kalaki).
+_INSTANCE = (
+    r"(?:\[instance: |/servers/|[Ii]nstance |instance_uuid=|for instance )"
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+)
+
+DEFAULT_RULES: Mapping[str, SessionRule] = {
+    "hdfs": SessionRule(key_regex=r"(blk_-?\d+)"),
+    "bgl": SessionRule(window=120),
+    "thunderbird": SessionRule(window=120),
+    "openstack": SessionRule(key_regex=_INSTANCE),
+}
+# Idle time of a live session where the log has no times to learn it from.
+LIVE_IDLE = 60.0
+LIVE_IDLE_BOUNDS = (10.0, 3600.0)
+
+
+@dataclass(frozen=True)
+class RawLogs:
+    """Log files of one system and how to read them.
+
+    labels: by session key, or None. Lines may carry labels of their own (``Record.label``); a
+    session is anomalous when one of its lines is. others_normal: a session that ``labels`` does not
+    name is normal, not unlabelled.
+    """
+
+    paths: Sequence[Path]
+    line_format: LineFormat
+    rule: SessionRule
+    labels: Mapping[str, int] | None = None
+    labels_path: Path | None = None
+    others_normal: bool = False
+
+
+@dataclass(slots=True)
+class _Reading:
+    lines: int = 0
+    without_session: int = 0
+    labelled_lines: int = 0
+
+
+def line_format_of(name: str) -> LineFormat:
+    try:
+        return FORMATS[name]
+    except KeyError:
+        known = ", ".join(sorted(FORMATS))
+        raise UserError(f"--format {name}: not known; one of {known}, sessions") from None
+
+
+def masks_of(rule: SessionRule) -> tuple[Mask, ...]:
+    """The default masks, after one for the session key."""
+    own = () if rule.key_regex is None else (key_mask(rule.key_regex),)
+    return (*own, *DEFAULT_MASKS)
+
+
+def read_raw(
+    logs: RawLogs, writer: CorpusWriter, progress: Callable[[int], None] | None = None
+) -> tuple[dict[str, int], float, list[dict[str, Any]]]:
+    """Put all sessions of ``logs`` into ``writer``.
+
+    Returns counts of lines, the idle time that suits a live session (the 99 % quantile of the
+    longest pauses within sessions, with half again for good measure), and provenance of the inputs.
+    progress gets the bytes read so far of all files. Raises UserError.
+    """
+    parser = LineParser(logs.line_format)
+    masker = Masker(masks_of(logs.rule))
+    # Items are message * 2 + line label: one small int a line, whatever the volume.
+    sessions: Sessionizer[int] = Sessionizer(logs.rule)
+    reading = _Reading()
+    gaps: list[float] = []
+    named: set[str] = set()
+    done = 0
+    inputs: list[dict[str, Any]] = []
+
+    def finish(session: Session[int]) -> None:
+        label = _label(session, logs, reading.labelled_lines > 0)
+        if logs.labels is not None and session.key in logs.labels:
+            named.add(session.key)
+        if session.first_time is not None:
+            gaps.append(session.longest_gap)
+        writer.add(session.key, (item >> 1 for item in session.items), label, session.first_time)
+
+    clock = 0.0
+    for path in logs.paths:
+        for line in read_lines(path, partial(_advance, progress, done)):
+            reading.lines += 1
+            if not line.strip():
+                continue
+            record = parser.parse(line)
+            keys = sessions.keys(line)
+            if not sessions.belongs(keys):
+                reading.without_session += 1
+                continue
+            anomalous = 0
+            if record.label is not None:
+                reading.labelled_lines += 1
+                anomalous = int(record.label not in ("-", "", "0", "normal", "Normal", "False"))
+            if record.time is not None and record.time > clock:
+                clock = record.time
+                for session in sessions.idle(clock):
+                    finish(session)
+            item = writer.message(masker.mask(record.content)) * 2 + anomalous
+            source = record.source or path.name
+            entry = Entry(line, keys, source, item, record.time, clock)
+            for session in sessions.add(entry):
+                finish(session)
+        done += path.stat().st_size
+        inputs.append(provenance(path))
+    for session in sessions.close():
+        finish(session)
+    _check(logs, writer, reading, named)
+    counts = {
+        "lines": reading.lines,
+        "lines_without_session": reading.without_session,
+        "lines_of_odd_format": parser.unfit,
+    }
+    if logs.labels_path is not None:
+        inputs.append({**provenance(logs.labels_path), "role": "labels"})
+    return counts, _live_idle(gaps), inputs
+
+
+def _advance(progress: Callable[[int], None] | None, done: int, here: int) -> None:
+    if progress is not None:
+        progress(done + here)
+
+
+def _label(session: Session[int], logs: RawLogs, lines_labelled: bool) -> int:
+    if logs.labels is not None:
+        return logs.labels.get(session.key, NORMAL if logs.others_normal else UNLABELLED)
+    if lines_labelled:
+        return ANOMALOUS if any(item & 1 for item in session.items) else NORMAL
+    return UNLABELLED
+
+
+def _check(logs: RawLogs, writer: CorpusWriter, reading: _Reading, named: set[str]) -> None:
+    names = ", ".join(str(path) for path in logs.paths)
+    if not len(writer):
+        raise UserError(
+            f"{names}: none of {reading.lines} lines belongs to a session: no line has a match of "
+            f"the key regex {logs.rule.key_regex!r}; check --format or give --key-regex"
+        )
+    if logs.labels is not None and not named:
+        example = next(iter(logs.labels))
+        raise UserError(
+            f"{logs.labels_path}: none of its {len(logs.labels)} sessions (such as {example!r}) is "
+            f"in {names}; check that the labels belong to this log and --key-regex finds their ids"
+        )
+
+
+def _live_idle(gaps: list[float]) -> float:
+    if not gaps:
+        return LIVE_IDLE
+    low, high = LIVE_IDLE_BOUNDS
+    return float(min(max(1.5 * float(np.quantile(gaps, 0.99)), low), high))
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}

@@ -1,0 +1,44 @@
+"""Scores of sessions with the torch network: the reference that the bundle is checked against."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.words import Vectors
+from trainer.batches import Rows, Sessions
+from trainer.network import MetaLogNetwork
+
+_BATCH = 256
+
+
+@torch.no_grad()
+def predict(
+    network: MetaLogNetwork, table: Vectors, sequences: Sequence[Rows]
+) -> NDArray[np.float64]:
+    """P(anomaly) of each sequence, [sessions].
+
+    table: float32 [events, dimension]; sequences: rows of it, all events of a session.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    vectors = torch.from_numpy(table).to(device)
+    probabilities = np.zeros(len(sequences))
+    distinct: dict[bytes, list[int]] = {}
+    for index, sequence in enumerate(sequences):
+        distinct.setdefault(sequence.tobytes(), []).append(index)
+    members = sorted(distinct.values(), key=lambda same: len(sequences[same[0]]))
+    for start in range(0, len(members), _BATCH):
+        chunk = members[start : start + _BATCH]
+        # One group a length class; the place of a session within its batch comes from its label.
+        drawn = Sessions(
+            [sequences[same[0]] for same in chunk], list(range(len(chunk))), longest=1 << 62
+        ).batch(np.arange(len(chunk)))
+        for group in drawn.groups:
+            here = group.to(device)
+            logits = network(vectors[here.rows], here.lengths)
+            scores = torch.softmax(logits, dim=1)[:, 1].double().cpu().numpy()
+            for place, score in zip(group.labels.tolist(), scores, strict=True):
+                probabilities[chunk[place]] = score
+    return probabilities

@@ -1,0 +1,200 @@
+"""A run: what ``fit`` leaves behind, so that it can be resumed, evaluated and exported.
+
+run.json          preset, seed, corpora with fingerprints, label counts, network configuration
+split.npz         seen sessions of each system, and the digests of all that were trained on
+templates.json    templates of each system, mined on its seen part
+words.npz         word table (pruned) and document frequencies
+checkpoint.npz    weights, optimiser state, random state, where training is
+tensorboard/      scalars
+"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import pack_words, unpack_words
+from models.embedding import DocumentFrequencies, EventEmbedder
+from models.errors import UserError
+from models.events import DrainParameters
+from models.placing import placed_file
+from models.words import WordTable
+from trainer.corpus import Corpus
+from trainer.network import NetworkConfig
+from trainer.presets import Preset
+from trainer.splits import Fractions, Indices
+from trainer.systems import System
+
+SCHEMA = 1
+_DESCRIPTION = "run.json"
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A corpus in a run, found again by its path and checked by its fingerprint."""
+
+    name: str
+    path: str
+    fingerprint: str
+    sessions: int
+    anomalous: int
+    normal_labels: int
+    anomaly_labels: int
+
+    @classmethod
+    def of(cls, system: System) -> "Role":
+        labels = system.labels(system.seen)
+        return cls(
+            name=system.corpus.name,
+            path=str(system.corpus.path.absolute()),
+            fingerprint=system.corpus.fingerprint,
+            sessions=len(system.corpus),
+            anomalous=system.corpus.counts["anomalous"],
+            normal_labels=int((labels == 0).sum()),
+            anomaly_labels=int((labels == 1).sum()),
+        )
+
+    def open(self) -> Corpus:
+        """The corpus, unchanged. Raises UserError where it is gone or another."""
+        corpus = Corpus.open(Path(self.path))
+        if corpus.fingerprint != self.fingerprint:
+            raise UserError(
+                f"{self.path}: is not the corpus this run was trained on (its fingerprint differs);"
+                " prepare it again from the same logs, or fit again"
+            )
+        return corpus
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. roles: the sources in their order, then the target."""
+
+    path: Path
+    preset: Preset
+    fractions: Fractions
+    seed: int
+    vectors: str | None
+    drain: DrainParameters
+    network: NetworkConfig
+    roles: tuple[Role, ...]
+    version: str
+    threshold: float
+    threshold_origin: str
+
+    @property
+    def target(self) -> Role:
+        return self.roles[-1]
+
+    def save(self) -> None:
+        value = {
+            "kind": "metalog-run",
+            "schema": SCHEMA,
+            **{k: v for k, v in asdict(self).items() if k != "path"},
+        }
+        with placed_file(self.path / _DESCRIPTION) as file:
+            file.write_text(json.dumps(value, indent=2) + "\n")
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Raises UserError where ``path`` is no run, or a newer one."""
+        try:
+            value = json.loads((path / _DESCRIPTION).read_bytes())
+            if value["schema"] > SCHEMA:
+                raise UserError(
+                    f"{path}: run schema {value['schema']}, this metalog reads up to {SCHEMA}: "
+                    "install a newer metalog"
+                )
+            return cls(
+                path=path,
+                preset=Preset(**value["preset"]),
+                fractions=Fractions(**value["fractions"]),
+                seed=value["seed"],
+                vectors=value["vectors"],
+                drain=DrainParameters(**value["drain"]),
+                network=NetworkConfig(**value["network"]),
+                roles=tuple(Role(**role) for role in value["roles"]),
+                version=value["version"],
+                threshold=value["threshold"],
+                threshold_origin=value["threshold_origin"],
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"{path}: no run ({_DESCRIPTION} is missing); make one with `metalog-train fit`"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path / _DESCRIPTION}: cannot be read: {error!r}") from None
+
+    def save_systems(self, systems: list[System], embedder: EventEmbedder) -> None:
+        """Keep the split, the templates and the words; before training, so that all is fixed."""
+        trained = np.array(
+            [
+                int.from_bytes(system.corpus.digest(i), "big")
+                for system in systems
+                for i in system.seen
+            ],
+            dtype=np.uint64,
+        )
+        seen = {f"seen_{number}": system.seen for number, system in enumerate(systems)}
+        self._save_arrays("split.npz", {**seen, "trained_on": np.unique(trained)})
+        templates = [list(system.templates) for system in systems]
+        with placed_file(self.path / "templates.json") as file:
+            file.write_text(json.dumps(templates, ensure_ascii=False, indent=0), encoding="utf-8")
+        self._save_arrays("words.npz", pack_words(embedder.table, embedder.frequencies))
+
+    def systems(self) -> list[System]:
+        """The systems as they were when training began."""
+        split = self._load_arrays("split.npz")
+        templates = json.loads((self.path / "templates.json").read_text(encoding="utf-8"))
+        systems: list[System] = []
+        first_row = 0
+        for number, (role, own) in enumerate(zip(self.roles, templates, strict=True)):
+            systems.append(System(role.open(), split[f"seen_{number}"], tuple(own), first_row))
+            first_row += len(own)
+        return systems
+
+    def target_templates(self) -> tuple[tuple[str, ...], int]:
+        """The target's templates and the row of the first one; needs no corpus."""
+        templates = json.loads((self.path / "templates.json").read_text(encoding="utf-8"))
+        return tuple(templates[-1]), sum(len(own) for own in templates[:-1])
+
+    def trained_on(self) -> set[bytes]:
+        """Digests of every session that training saw; see ``Corpus.digest``."""
+        digests = self._load_arrays("split.npz")["trained_on"]
+        return {int(digest).to_bytes(8, "big") for digest in digests}
+
+    def words(self) -> tuple[WordTable, DocumentFrequencies]:
+        return unpack_words((self.path / "words.npz").read_bytes())
+
+    def embedder(self) -> EventEmbedder:
+        return EventEmbedder(*self.words())
+
+    def seen_of_target(self) -> Indices:
+        seen: Indices = self._load_arrays("split.npz")[f"seen_{len(self.roles) - 1}"]
+        return seen
+
+    def save_checkpoint(self, arrays: Arrays) -> None:
+        self._save_arrays("checkpoint.npz", arrays)
+
+    def load_checkpoint(self) -> Arrays:
+        if not (self.path / "checkpoint.npz").exists():
+            raise UserError(
+                f"{self.path}: nothing trained yet (no checkpoint.npz); run `metalog-train fit` "
+                "with --resume"
+            )
+        return self._load_arrays("checkpoint.npz")
+
+    def _save_arrays(self, name: str, arrays: Arrays) -> None:
+        with placed_file(self.path / name) as file, file.open("wb") as opened:
+            np.savez(opened, **arrays)  # type: ignore[arg-type]
+
+    def _load_arrays(self, name: str) -> Arrays:
+        try:
+            with np.load(self.path / name, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise UserError(f"{self.path / name}: cannot be read: {error}; fit again") from None

@@ -1,0 +1,71 @@
+"""Which sessions may be seen. Drawn before anything is fitted, and kept with the run."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import UserError
+from trainer.corpus import ANOMALOUS, NORMAL, Corpus
+
+Indices = NDArray[np.int64]
+
+# Under so many labelled anomalies a fraction is meaningless: take these, and say so.
+FEWEST_ANOMALIES = 5
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """Shares of sessions that training may see: of each source, of the target's two classes."""
+
+    source: float = 1.0
+    normal: float = 0.3
+    anomaly: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in ("source", "normal", "anomaly"):
+            value = getattr(self, name)
+            if not 0 < value <= 1:
+                raise UserError(f"--{name}-fraction {value}: expected a share in (0, 1]")
+
+
+def draw_source(corpus: Corpus, fraction: float, rng: np.random.Generator) -> Indices:
+    """Labelled sessions of a source, each class by the same share, at least one of each."""
+    return np.sort(
+        np.concatenate(
+            [_draw(_of(corpus, label, "source"), fraction, 1, rng) for label in (NORMAL, ANOMALOUS)]
+        )
+    )
+
+
+def draw_target(corpus: Corpus, fractions: Fractions, rng: np.random.Generator) -> Indices:
+    """Sessions of the target that training sees; all others are its test part."""
+    normal = _draw(_of(corpus, NORMAL, "target"), fractions.normal, 1, rng)
+    anomalies = _of(corpus, ANOMALOUS, "target")
+    chosen = _draw(anomalies, fractions.anomaly, FEWEST_ANOMALIES, rng)
+    return np.sort(np.concatenate([normal, chosen]))
+
+
+def unseen(corpus: Corpus, seen: Indices) -> Indices:
+    """What is left of a corpus: its test part."""
+    mask = np.ones(len(corpus), dtype=bool)
+    mask[seen] = False
+    return np.flatnonzero(mask)
+
+
+def _of(corpus: Corpus, label: int, role: str) -> Indices:
+    found = np.flatnonzero(np.asarray(corpus.labels) == label)
+    if not len(found):
+        kind = "anomalous" if label == ANOMALOUS else "normal"
+        raise UserError(
+            f"{corpus.path}: has no {kind} session ({corpus.counts['sessions']} sessions, "
+            f"{corpus.counts['anomalous']} anomalous, {corpus.counts['normal']} normal); a {role} "
+            "needs both classes: prepare it with --labels"
+        )
+    return found
+
+
+def _draw(indices: Indices, fraction: float, fewest: int, rng: np.random.Generator) -> Indices:
+    count = min(len(indices), max(fewest, math.floor(fraction * len(indices) + 0.5)))
+    return rng.choice(indices, size=count, replace=False)
