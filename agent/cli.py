@@ -1,0 +1,351 @@
+"""``metalog-agent``: the command line."""
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from agent.clock import SystemClock
+from agent.detector import Detector, Line, Verdict
+from agent.follow import Follower, Position, Selection
+from agent.sinks import Sink
+from agent.sinks.stdout import Stdout
+from agent.sinks.webhook import Webhook
+from agent.state import Saved, State
+from agent.watching import Watching
+from models.archive import read_lines
+from models.bundle import Bundle
+from models.errors import UserError
+from models.sessions import SessionRule
+
+app = typer.Typer(
+    help="Watch log files and raise alerts on sessions that are not as they should be.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+log = logging.getLogger("metalog")
+
+
+class Provider(StrEnum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="BUNDLE", help="What `metalog-train export` wrote.  [default: the shipped one]"
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(help="Anomalous from this score on; 0 alerts on all.  [default: the bundle's]"),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(help="Sessions by key: a regex with one group.  [default: the bundle's rule]"),
+]
+WindowOption = Annotated[
+    int | None,
+    typer.Option(help="Sessions of so many lines a source.  [default: the bundle's rule]"),
+]
+EndOption = Annotated[
+    str | None, typer.Option(help="A line that matches ends its session.  [default: the bundle's]")
+]
+ProviderOption = Annotated[Provider, typer.Option(help="Where the network runs.")]
+
+
+def main() -> None:
+    """Entry point. What a user can mend ends in one line on stderr and exit code 2."""
+    os.umask(0o027)
+    try:
+        app()
+    except UserError as error:
+        print(f"metalog-agent: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def watch(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Folders, files or globs (with **).")
+    ],
+    bundle: BundleOption = None,
+    webhook: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="POST alerts here, too; may be repeated."),
+    ] = None,
+    from_beginning: Annotated[
+        bool,
+        typer.Option("--from-beginning", help="First run: read what is there, not only new lines."),
+    ] = False,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Read what is there from the beginning, score it, exit."),
+    ] = False,
+    threshold: ThresholdOption = None,
+    key_regex: KeyOption = None,
+    window: WindowOption = None,
+    idle: Annotated[
+        float | None,
+        typer.Option(
+            help="A session is over after so many seconds without a line.  [default: learnt from "
+            "the target's logs; with --once never]"
+        ),
+    ] = None,
+    end_regex: EndOption = None,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="In folders, only these names.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="In folders, not these names.")
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
+    multiline_start: Annotated[
+        str | None, typer.Option(help="A record begins with a line that matches; others join it.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where offsets, open sessions and unsent alerts are kept.  [default: one for "
+            "these paths under the user's state folder; with --once none]",
+        ),
+    ] = None,
+    provider: ProviderOption = Provider.auto,
+    quiet: Annotated[bool, typer.Option("--quiet", help="On stderr, problems only.")] = False,
+) -> None:
+    """Follow files, score sessions as they happen, write alerts to stdout as JSON lines."""
+    logging.basicConfig(
+        format="metalog-agent: %(message)s", level=logging.WARNING if quiet else logging.INFO
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    loaded = _bundle(bundle)
+    rule = _rule(loaded, key_regex, window, idle, end_regex)
+    if rule.idle is None and not once:
+        rule = rule.overridden(idle=loaded.manifest.live_idle)
+    selection = Selection(paths, include or (), exclude or ())
+    if once and not selection.discover():
+        raise UserError(f"{', '.join(paths)}: no log file there that could be read")
+    hooks = [Webhook(url) for url in webhook or ()]
+    stdout = Stdout()
+    clock = SystemClock()
+    state, saved = _state(state_dir, paths, once)
+    detector = Detector(
+        loaded,
+        rule=rule,
+        threshold=_threshold(loaded, threshold),
+        provider=provider.value,
+        host_templates=_host_templates(loaded, saved),
+        line_time_is_clock=once,
+        now=clock.wall,
+    )
+    follower = Follower(
+        selection,
+        start="beginning" if from_beginning or once else "end",
+        positions=_positions(saved),
+        first_run=saved is None or saved.saved_wall is None,
+        encoding=encoding,
+        multiline_start=multiline_start,
+        clock=clock,
+    )
+    sinks: list[Sink] = [stdout, *hooks]
+    watching = Watching(
+        bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, saved=saved,
+        clock=clock, once=once,
+    )  # fmt: skip
+    _stop_on_signals(watching)
+    log.info(
+        "bundle %s, threshold %g, sessions %s", loaded.manifest.name, detector.threshold, _say(rule)
+    )
+    watching.run()
+    if state is not None:
+        state.close()
+    _sum_up(detector, watching)
+    if watching.undelivered:
+        kept = f"kept in {state.path.parent} for the next start" if state else "lost"
+        log.error("%d alerts could not be delivered; %s", watching.undelivered, kept)
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Logs, plain or .gz; - is stdin.")
+    ],
+    bundle: BundleOption = None,
+    threshold: ThresholdOption = None,
+    key_regex: KeyOption = None,
+    window: WindowOption = None,
+    idle: Annotated[
+        float | None,
+        typer.Option(help="End a session after a pause of so many seconds.  [default: never]"),
+    ] = None,
+    end_regex: EndOption = None,
+    provider: ProviderOption = Provider.auto,
+) -> None:
+    """Score whole logs: one JSON object a session, in the order in which they end."""
+    loaded = _bundle(bundle)
+    detector = Detector(
+        loaded,
+        rule=_rule(loaded, key_regex, window, idle, end_regex),
+        threshold=_threshold(loaded, threshold),
+        provider=provider.value,
+        line_time_is_clock=True,
+    )
+    try:
+        for file in files:
+            _print(detector.add(_lines(file), 0.0))
+        detector.close()
+        _print(detector.take())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    _warn(detector)
+
+
+def _bundle(path: Path | None) -> Bundle:
+    if path is not None:
+        return Bundle.load(path)
+    shipped = Path(__file__).parents[1] / "models" / "pretrained" / "bundle"
+    if shipped.exists():
+        return Bundle.load(shipped)
+    raise UserError(
+        "no bundle: give one with --bundle; `metalog-train prepare`, `fit` and `export` make it "
+        "from your logs"
+    )
+
+
+def _rule(
+    bundle: Bundle,
+    key_regex: str | None,
+    window: int | None,
+    idle: float | None,
+    end_regex: str | None,
+) -> SessionRule:
+    return bundle.manifest.rule.overridden(
+        key_regex=key_regex, window=window, idle=idle, end_regex=end_regex
+    )
+
+
+def _threshold(bundle: Bundle, given: float | None) -> float:
+    if given is None:
+        return bundle.manifest.threshold
+    if not 0 <= given <= 1:
+        raise UserError(f"--threshold {given}: a score lies between 0 and 1")
+    return given
+
+
+def _lines(file: str) -> Iterator[Line]:
+    if file == "-":
+        for raw in sys.stdin.buffer:
+            yield Line(raw.decode("utf-8", "replace").rstrip("\r\n"), "-")
+        return
+    path = Path(file)
+    for line in read_lines(path):
+        yield Line(line, path.name)
+
+
+def _print(verdicts: Sequence[Verdict]) -> None:
+    for one in verdicts:
+        value = {
+            "key": one.key,
+            "score": round(one.score, 6),
+            "anomalous": one.anomalous,
+            "lines": one.lines,
+            "source": one.source,
+        }
+        sys.stdout.write(json.dumps(value) + "\n")
+
+
+def _state(folder: Path | None, paths: list[str], once: bool) -> tuple[State | None, Saved | None]:
+    if folder is None:
+        if once:
+            return None, None
+        folder = _default_state_dir(paths)
+    state = State(folder)
+    return state, state.load()
+
+
+def _default_state_dir(paths: list[str]) -> Path:
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        # systemd names the folder of a service, several separated by colons.
+        return Path(given.split(":")[0])
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "metalog"
+    watched = "\0".join(sorted(str(Path(path).absolute()) for path in paths))
+    return base / hashlib.sha256(watched.encode()).hexdigest()[:16]
+
+
+def _positions(saved: Saved | None) -> list[Position]:
+    return [] if saved is None else [Position.from_json(body) for body in saved.positions]
+
+
+def _host_templates(bundle: Bundle, saved: Saved | None) -> tuple[str, ...]:
+    if saved is None or saved.bundle != bundle.fingerprint:
+        return ()
+    return saved.templates[bundle.manifest.events :]
+
+
+def _stop_on_signals(watching: Watching) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        # The first one ends it cleanly; whoever sends a second one does not want to wait.
+        signal.signal(number, signal.SIG_DFL)
+        log.info("stopping")
+        watching.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):
+            signal.signal(number, stop)
+
+
+def _say(rule: SessionRule) -> str:
+    kind = (
+        f"by key {rule.key_regex}"
+        if rule.key_regex
+        else f"of {rule.window} lines"
+        if rule.window
+        else f"of {rule.seconds:g} s"
+    )
+    idle = "" if rule.idle is None else f", over after {rule.idle:g} s without a line"
+    return kind + idle
+
+
+def _warn(detector: Detector) -> None:
+    if detector.lines_of_odd_format:
+        print(
+            f"metalog-agent: {detector.lines_of_odd_format} lines do not fit the bundle's line "
+            "format and were taken whole",
+            file=sys.stderr,
+        )
+    if detector.lines_without_session:
+        print(
+            f"metalog-agent: {detector.lines_without_session} of {detector.lines_read} lines "
+            "belong to no session",
+            file=sys.stderr,
+        )
+
+
+def _sum_up(detector: Detector, watching: Watching) -> None:
+    log.info(
+        "%d lines read, %d without a session, %d of an odd format, %d alerts",
+        detector.lines_read,
+        detector.lines_without_session,
+        detector.lines_of_odd_format,
+        watching.raised,
+    )

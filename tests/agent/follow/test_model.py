@@ -1,0 +1,284 @@
+"""Random lives of log files against a simple model of what must come out."""
+
+import itertools
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from agent.follow import LineBatch, Position
+from tests.agent.follow.harness import Bench, ManualClock
+
+NAMES = ("app.log", "b")
+BANNER = "=== the same first line in every file === " * 30
+KEPT = 3
+
+
+@dataclass
+class Line:
+    """A line that was written: as a whole, or in pieces that a reader may see one by one."""
+
+    text: str
+    in_pieces: bool = False
+    may_be_missing: bool = False
+
+
+@dataclass
+class Stream:
+    """What a writer did to one name."""
+
+    lines: list[Line] = field(default_factory=list)
+    partial: Line | None = None
+    owed: str = ""  # the end of the partial line that is not on disk yet
+    out: list[str] = field(default_factory=list)
+
+
+class FollowedFiles(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self.home.name), ManualClock(time.time()))
+        self.streams = {name: Stream() for name in NAMES}
+        self.numbers = itertools.count()
+        self.options: dict[str, int] = {}
+        self.running = False
+        self.killed = False
+        self.saved: list[Position] = []
+
+    @initialize(maximum_open=st.integers(1, 4), bytes_per_turn=st.sampled_from((16, 100, 5000)))
+    def begin(self, maximum_open: int, bytes_per_turn: int) -> None:
+        self.options = {"maximum_open": maximum_open, "bytes_per_turn": bytes_per_turn}
+        self.bench.follow(start="beginning", **self.options)
+        self.running = True
+
+    def teardown(self) -> None:
+        try:
+            if self.options:
+                if not self.running:
+                    self._start(self.saved)
+                for _ in range(3):
+                    self._take(1.0)
+                self._note(list(self.bench.follower.flush()))
+                for name in NAMES:
+                    self._check(name)
+        finally:
+            self.bench.stop()
+            self.home.cleanup()
+
+    # The writer.
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        count=st.integers(1, 4),
+        banner=st.booleans(),
+        half=st.booleans(),
+    )
+    def write(self, name: str, count: int, banner: bool, half: bool) -> None:
+        stream = self.streams[name]
+        path = self.bench.folder / name
+        text = ""
+        if banner and stream.partial is None and not (path.exists() and path.stat().st_size):
+            text = BANNER + "\n"
+        if stream.partial is not None:
+            text += stream.owed + "\n"
+            stream.partial = None
+        for _ in range(count):
+            line = Line(f"{name} {next(self.numbers):06}")
+            stream.lines.append(line)
+            text += line.text + "\n"
+        if half:
+            line = Line(f"{name} {next(self.numbers):06}", in_pieces=True)
+            stream.lines.append(line)
+            stream.partial = line
+            text, stream.owed = text + line.text[:6], line.text[6:]
+        self.bench.append(name, text)
+
+    @rule(name=st.sampled_from(NAMES))
+    def rotate_by_rename(self, name: str) -> None:
+        path = self.bench.folder / name
+        if path.exists() and self._make_room(name):
+            path.rename(f"{path}.1")
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        look_between=st.booleans(),
+        look_at_half_a_copy=st.booleans(),
+    )
+    def rotate_by_copy(self, name: str, look_between: bool, look_at_half_a_copy: bool) -> None:
+        path = self.bench.folder / name
+        if not path.exists() or not path.stat().st_size or not self._make_room(name):
+            return
+        copy = Path(f"{path}.1")
+        if look_at_half_a_copy and self.running:
+            content = path.read_bytes()
+            copy.write_bytes(content[: len(content) // 2])
+            self._take(1.0)
+        shutil.copyfile(path, copy)
+        if look_between and self.running:
+            self._take(1.0)
+        with path.open("r+b") as file:
+            file.truncate(0)
+
+    @rule(name=st.sampled_from(NAMES), unread=st.booleans())
+    def delete(self, name: str, unread: bool) -> None:
+        path = self.bench.folder / name
+        if not path.exists():
+            return
+        stream = self.streams[name]
+        if unread:
+            # Whether its handle is open is nobody's business.
+            seen = set(stream.out)
+            for line in stream.lines:
+                line.may_be_missing |= line.text not in seen
+        elif self.running:
+            self._take(1.0)
+            self._save()
+        else:
+            return
+        if stream.partial is not None:
+            stream.partial.may_be_missing = True
+            stream.partial = None
+        path.unlink()
+
+    # The reader.
+
+    @precondition(lambda self: self.running)
+    @rule(seconds=st.sampled_from((0.1, 1.0, 1.0, 6.0)))
+    def read(self, seconds: float) -> None:
+        self._take(seconds)
+
+    @precondition(lambda self: self.running)
+    @rule(batches=st.integers(0, 2))
+    def stop_in_the_middle_of_a_turn(self, batches: int) -> None:
+        self.bench.clock.advance(1.0)
+        turn = self.bench.follower.poll()
+        self._note(list(itertools.islice(turn, batches)))
+        turn.close()  # type: ignore[attr-defined]
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def save(self) -> None:
+        self._save()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def stop(self) -> None:
+        self._save()
+        self.bench.stop()
+        self.running = False
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def kill(self) -> None:
+        self.bench.stop()
+        self.running = False
+        self.killed = True
+
+    @precondition(lambda self: not self.running)
+    @rule()
+    def start_again(self) -> None:
+        self._start(self.saved)
+
+    @rule(seconds=st.sampled_from((-86400.0 * 400, -5.0, 3600.0)))
+    def set_the_clock(self, seconds: float) -> None:
+        self.bench.clock.jump(seconds)
+
+    @invariant()
+    def nothing_is_skipped(self) -> None:
+        if self.running and not self.killed:
+            for name in NAMES:
+                self._matched(name, to_the_end=False)
+
+    # How it is done.
+
+    def _start(self, positions: list[Position]) -> None:
+        again = [Position.from_json(position.to_json()) for position in positions]
+        self.bench.follow(positions=again, first_run=False, **self.options)
+        self.running = True
+
+    def _save(self) -> None:
+        self.saved = self.bench.follower.positions()
+
+    def _take(self, seconds: float) -> None:
+        self.bench.clock.advance(seconds)
+        self._note(self.bench.take())
+
+    def _note(self, batches: list[LineBatch]) -> None:
+        for batch in batches:
+            assert len(batch.lines) == len(batch.offsets) == len(batch.ends)
+            name = Path(batch.source).name
+            self.streams[name].out += [line for line in batch.lines if line != BANNER]
+
+    def _make_room(self, name: str) -> bool:
+        path = self.bench.folder / name
+        last = Path(f"{path}.{KEPT}")
+        if last.exists():
+            if not self.running:
+                return False
+            self._take(1.0)
+            self._take(1.0)
+            self._save()
+            last.unlink()
+        for age in range(KEPT - 1, 0, -1):
+            old = Path(f"{path}.{age}")
+            if old.exists():
+                old.rename(f"{path}.{age + 1}")
+        return True
+
+    def _check(self, name: str) -> None:
+        if not self.killed:
+            self._matched(name, to_the_end=True)
+            return
+        stream = self.streams[name]
+        seen = set(stream.out)
+        firsts = list(dict.fromkeys(stream.out))
+        for line in stream.lines:
+            if line.may_be_missing or line is stream.partial or line.text in seen:
+                continue
+            assert line.in_pieces, f"{line} was lost; out came {stream.out}"
+            assert line.text[:6] in seen and line.text[6:] in seen, f"{line} was lost"
+        whole = [line.text for line in stream.lines if not line.in_pieces]
+        known = set(whole)
+        assert [text for text in firsts if text in known] == [
+            text for text in whole if text in seen
+        ], "the order was changed"
+
+    def _matched(self, name: str, *, to_the_end: bool) -> None:
+        """Every line once, in the order in which they were written, and nothing else."""
+        stream = self.streams[name]
+        out = list(reversed(stream.out))
+        for line in stream.lines:
+            if out and out[-1] == line.text:
+                out.pop()
+            elif out and line.in_pieces and out[-1] == line.text[:6]:
+                out.pop()
+                if out and out[-1] == line.text[6:]:
+                    out.pop()
+                elif line is not stream.partial and not line.may_be_missing:
+                    assert not out and not to_the_end, f"{line} lost its end: {stream.out}"
+            elif line.may_be_missing or line is stream.partial:
+                continue
+            else:
+                assert not out and not to_the_end, f"{line} was lost or is late: {stream.out}"
+                return
+        assert not out, f"too many came out: {out[::-1]} of {stream.out}"
+
+
+TestFollowedFiles = FollowedFiles.TestCase
+TestFollowedFiles.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
