@@ -88,7 +88,7 @@ class Watching:
         """Raises UserError where the state cannot be saved; what was read is read again then."""
         for outbox in self._outboxes.values():
             outbox.push()
-        drained = False
+        drained = started = False
         while not self._stopping:
             if self._congested():
                 # Memory is not where alerts wait for a receiver that is down: the files are.
@@ -101,6 +101,10 @@ class Watching:
                     break
             else:
                 drained = self._follower.drained()
+            if not started:
+                # From here on nothing that is written is missed.
+                log.info("following %d files", len(self._follower.positions()))
+                started = True
             if self._once and drained:
                 for batch in self._follower.flush():
                     self._take(batch)

@@ -155,7 +155,7 @@ def fit(
     first_order: Annotated[
         bool, typer.Option("--first-order", help="Do not differentiate through inner steps.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Decides split, batches and first weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in RUN; other options are its own.")
     ] = False,
@@ -298,3 +298,16 @@ def demo_logs(
         for make in (block_store, web_shop):
             make(sessions=sessions, seed=seed).write(folder)
     say(f"{output}: logs and labels of block-store and web-shop")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="New folder.")],
+    sessions: Annotated[int, typer.Option(help="Sessions of each system.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Decides the logs and the training.")] = 0,
+) -> None:
+    """Go the whole way on made-up logs: train, export, watch; alerts go to stdout."""
+    from trainer.demo.tour import readable, tour
+    from trainer.progress import say
+
+    say("\n" + readable(tour(output, sessions=sessions, seed=seed)))

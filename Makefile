@@ -1,0 +1,54 @@
+# make env    .venv with everything; make demo    from nothing to alerts; make test    the suite
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Wheels of PyTorch without CUDA, where the configured index has none. Empty: never look there.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+# Two thread pools on the same cores fight; the network is small enough for one thread.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: env demo test lint agent-env lock clean
+
+env: $(VENV)/.complete
+
+# On Linux the plain torch wheel brings gigabytes of CUDA: without a GPU take the CPU build.
+$(VENV)/.complete: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "metalog needs Python 3.11 to 3.13, this is %d.%d: make env PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	@if [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
+	    echo "no GPU: the CPU build of torch $(TORCH)"; \
+	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)+cpu" 2>/dev/null || \
+	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)+cpu" --extra-index-url "$(TORCH_CPU_INDEX)"; \
+	else \
+	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)"; \
+	fi
+	$(PIP) install -q -c constraints.txt -e '.[cpu,train,dev]'
+	@touch $@
+
+demo: env
+	rm -rf build/demo
+	$(BIN)/metalog-train demo -o build/demo
+
+test: env
+	$(BIN)/python -m pytest
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The agent must run where only it is installed: no torch, no gensim, no onnx, no pandas.
+agent-env: env
+	rm -rf build/agent-env
+	$(PYTHON) -m venv build/agent-env
+	build/agent-env/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt '.[cpu]'
+	METALOG_AGENT=$(CURDIR)/build/agent-env/bin/metalog-agent $(BIN)/python -m pytest tests/agent/test_watch.py
+
+lock: env
+	{ head -1 constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
