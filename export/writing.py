@@ -41,8 +41,7 @@ def write_bundle(
         for name in (NETWORK, TEMPLATES, WORDS, CARD)
     }
     complete = replace(manifest, files=files)
-    text = json.dumps(complete.to_json(), indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_bytes(complete.to_bytes())
     return complete
 
 

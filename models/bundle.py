@@ -1,7 +1,7 @@
 """The bundle: everything the agent needs of what the trainer learned, in one folder or .tar.
 
 manifest.json    what it is: schema, threshold, line format, session rule, masks, Drain
-                 parameters, dimensions, provenance, and the sha256 of every other file
+                 parameters, dimensions, provenance, the sha256 of every other file, and a seal
 network.onnx     the network; the table of event vectors is an initializer of it
 templates.jsonl  {"id": n, "template": "..."}, row n of the table
 words.npz        word table and document frequencies: vectors for events first met on a host
@@ -9,7 +9,9 @@ README.md        model card, for people
 """
 
 import hashlib
+import io
 import json
+import re
 import tarfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import load_arrays
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
 from models.events import DrainParameters, EventParser
@@ -31,6 +34,8 @@ NETWORK = "network.onnx"
 TEMPLATES = "templates.jsonl"
 WORDS = "words.npz"
 CARD = "README.md"
+_UNSEALED = "0" * 64
+_SEAL = re.compile(rb'(?<="seal": ")[0-9a-f]{64}(?="\s*}\s*$)')
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,21 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "metalog-bundle", "schema": SCHEMA, **asdict(self)}
+        return {"kind": "metalog-bundle", "schema": SCHEMA, **asdict(self), "seal": _UNSEALED}
+
+    def to_bytes(self) -> bytes:
+        """Content of manifest.json. ``seal`` is the sha256 of the file with zeros in its place."""
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        seal = hashlib.sha256(text.encode()).hexdigest()
+        head, _, tail = text.rpartition(_UNSEALED)
+        return f"{head}{seal}{tail}".encode()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Manifest":
         """Raises KeyError, TypeError, ValueError or UserError where something is missing."""
-        fields = {name: item for name, item in value.items() if name not in ("kind", "schema")}
+        fields = {
+            name: item for name, item in value.items() if name not in ("kind", "schema", "seal")
+        }
         fields["line_format"] = LineFormat(**fields["line_format"])
         fields["rule"] = SessionRule(**fields["rule"])
         fields["masks"] = tuple(Mask(**mask) for mask in fields["masks"])
@@ -159,16 +173,10 @@ def pack_words(table: WordTable, frequencies: DocumentFrequencies) -> dict[str, 
 
 def unpack_words(content: bytes) -> tuple[WordTable, DocumentFrequencies]:
     """Raises ValueError or KeyError where ``content`` is no words.npz."""
-    import io
-    import zipfile
-
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            table = WordTable.from_arrays(arrays)
-            counts = arrays["document_frequencies"]
-            events = int(arrays["events"])
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{WORDS}: {error}") from None
+    arrays = load_arrays(io.BytesIO(content))
+    table = WordTable.from_arrays(arrays)
+    counts = arrays["document_frequencies"]
+    events = int(arrays["events"])
     met = {table.words[row]: int(counts[row]) for row in np.flatnonzero(counts)}
     return table, DocumentFrequencies(events, met)
 
@@ -178,11 +186,17 @@ def _manifest(path: Path, content: bytes) -> Manifest:
         value = json.loads(content)
         if not isinstance(value, dict) or value.get("kind") != "metalog-bundle":
             raise UserError(f"{path}: {MANIFEST} is not that of a metalog bundle")
-        schema = value.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
+        schema = value["schema"]
+        if schema > SCHEMA:
             raise UserError(
                 f"{path}: bundle schema {schema}, this metalog reads up to {SCHEMA}: "
                 "install a newer metalog"
+            )
+        bare = _SEAL.sub(_UNSEALED.encode(), content)
+        if value.get("seal") != hashlib.sha256(bare).hexdigest():
+            raise UserError(
+                f"{path}: {MANIFEST} is damaged or was edited (its seal does not fit); copy it "
+                "again, or export the bundle again"
             )
         manifest = Manifest.from_json(value)
         Masker(manifest.masks)

@@ -1,6 +1,7 @@
 """Line formats: from a raw line to its time, source and content."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ FORMATS: dict[str, LineFormat] = {
     "openstack": LineFormat(
         "openstack",
         regex=(
-            r"^(?:[\w.-]+\.log\S* )?(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
+            r"^\s*(?:[\w.-]+\.log\S* )?(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
             r"(?:\d+ )?[A-Z]+ (?P<component>[a-z_][\w.]*) (?:\[[^\]]*\] )?(?P<content>.*)$"
         ),
         time_format=ISO,
@@ -139,7 +140,7 @@ class LineParser:
     def _parse_json(self, line: str) -> Record:
         try:
             fields = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             fields = None
         content = _first(fields, _JSON_CONTENT) if isinstance(fields, dict) else None
         if content is None:
@@ -149,9 +150,9 @@ class LineParser:
         source = _first(fields, _JSON_SOURCE)
         label = fields.get("label")
         return Record(
-            str(content),
+            plain_text(content),
             self._seconds(str(time)) if time is not None else None,
-            None if source is None else str(source),
+            None if source is None else plain_text(source),
             None if label is None else str(label),
             True,
         )
@@ -184,12 +185,22 @@ class LineParser:
     def _strptime(self, text: str, pattern: str) -> datetime:
         if any(year in pattern for year in ("%Y", "%y", "%c", "%x")):
             return datetime.strptime(text, pattern)
-        now = datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None)
-        moment = datetime.strptime(f"{now.year} {text}", f"%Y {pattern}")
-        # A December line read in January; a day of grace for clocks and zones that differ.
-        if moment > now + timedelta(days=1):
-            moment = datetime.strptime(f"{now.year - 1} {text}", f"%Y {pattern}")
-        return moment
+        # A December line may be read in January; a day of grace for clocks and zones that differ.
+        latest = datetime.fromtimestamp(self._now(), UTC).replace(tzinfo=None) + timedelta(days=1)
+        # The 29th of February exists in one year of at most eight.
+        for year in range(latest.year, latest.year - 9, -1):
+            try:
+                moment = datetime.strptime(f"{year} {text}", f"%Y {pattern}")
+            except ValueError:
+                continue
+            if moment <= latest:
+                return moment
+        raise ValueError(f"{text!r} is no time of the form {pattern!r}")
+
+
+def plain_text(value: object) -> str:
+    """Text of a JSON value. Half a surrogate pair (a cut emoji) cannot be written as UTF-8: "?"."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _first(fields: dict[str, object], names: tuple[str, ...]) -> object | None:
@@ -200,6 +211,8 @@ def _first(fields: dict[str, object], names: tuple[str, ...]) -> object | None:
 
 
 def _epoch(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("not a time")
     # Milliseconds, micro- or nanoseconds since 1970 are all larger than seconds will be for long.
     while value > 1e11:
         value /= 1000

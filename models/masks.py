@@ -66,7 +66,7 @@ def _replace_group(pattern: re.Pattern[str], placeholder: str, content: str) -> 
     end = 0
     for match in pattern.finditer(content):
         start, stop = match.span(1)
-        if start >= end:
+        if stop > start >= end:
             parts += (content[end:start], placeholder)
             end = stop
     return "".join((*parts, content[end:])) if end else content

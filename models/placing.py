@@ -13,19 +13,36 @@ FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 
 
-@contextmanager
-def placed_folder(path: Path, *, kind: str, replace: bool = False) -> Iterator[Path]:
-    """A folder to write into, which becomes ``path`` when the block ends without an error.
+def check_free(path: Path, *, kind: str, replace: bool = False, marker: str = "") -> None:
+    """Before long work whose result goes to the folder ``path``: raises UserError if it is taken.
 
-    kind: what the folder is, for the message. Where ``path`` exists and is not empty, raises
-    UserError unless ``replace``. An error leaves neither a half-written folder nor a lost old one.
+    kind: what the folder is, for the message. marker: a file that every such folder has; without
+    it ``replace`` refuses, so that a slip of the hand does not delete somebody's home.
     """
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, a folder for the {kind} was expected")
-    if not replace and path.exists() and any(path.iterdir()):
+    taken = path.exists() and any(path.iterdir())
+    if taken and not replace:
         raise UserError(
             f"{path}: is not empty; name another folder for the {kind}, or --force to replace it"
         )
+    if taken and marker and not (path / marker).exists():
+        raise UserError(
+            f"{path}: is not empty and no {kind} ({marker} is missing), so --force does not "
+            "replace it; name another folder"
+        )
+
+
+@contextmanager
+def placed_folder(
+    path: Path, *, kind: str, replace: bool = False, marker: str = ""
+) -> Iterator[Path]:
+    """A folder to write into, which becomes ``path`` when the block ends without an error.
+
+    Where ``path`` exists and is not empty, raises UserError unless ``replace``; see ``check_free``.
+    An error leaves neither a half-written folder nor a lost old one.
+    """
+    check_free(path, kind=kind, replace=replace, marker=marker)
     parent = path.absolute().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,10 @@ from models.errors import UserError
 from models.events import EventParser
 from models.words import Vectors
 
-# Padding is cheap within a batch of about equal lengths; past this many cells it only costs memory.
 _LARGEST_BATCH = 256
-_MOST_CELLS = 65_536
+# Sessions x length x length: the attention holds several such float32 arrays at once, and the agent
+# must stay small. 2000 lines, the longest session by default, go alone.
+_MOST_CELLS = 4_000_000
 
 
 class Score(NamedTuple):
@@ -68,7 +69,7 @@ class Scorer:
             while (
                 stop < len(order)
                 and stop - start < _LARGEST_BATCH
-                and (stop - start + 1) * len(sessions[order[stop]]) <= _MOST_CELLS
+                and (stop - start + 1) * len(sessions[order[stop]]) ** 2 <= _MOST_CELLS
             ):
                 stop += 1
             chosen = order[start:stop]

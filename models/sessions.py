@@ -50,7 +50,7 @@ class SessionRule:
             _compiled(self.end_regex, "end regex")
         for name in ("window", "stride", "seconds", "idle", "max_lines"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise UserError(f"{name.replace('_', ' ')} must be larger than 0, not {value}")
         if self.stride is not None and self.window is None:
             raise UserError("a stride goes with a window of lines")
@@ -160,8 +160,8 @@ class Sessionizer(Generic[Item]):
         """Session keys in a raw line, each once; empty for rules that cut windows."""
         if self._find_keys is None:
             return ()
-        found = self._find_keys(line)
-        return (found[0],) if len(found) == 1 else tuple(dict.fromkeys(found))
+        # An alternative without the group finds "", which names no session.
+        return tuple(dict.fromkeys(filter(None, self._find_keys(line))))
 
     def belongs(self, keys: tuple[str, ...]) -> bool:
         """False for a line that no session takes: one without a key where keys make sessions."""

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.errors import UserError
 
 _PLACEHOLDER = re.compile(r"<[A-Z*]+>")
@@ -29,7 +30,7 @@ class WordTable:
     """Pre-trained word vectors, held as int8 rows with one float32 scale each.
 
     A row is ``scale * int8``: a component is off by at most 1/254 of the row's largest one. That
-    costs no accuracy (docs/performance.md has the measurement) and halves a float16 table. The
+    costs no accuracy (docs/limits.md has the measurement) and halves a float16 table. The
     trainer embeds from this very table, so that an event met on a host gets the vector it would
     have had in training.
 
@@ -54,10 +55,16 @@ class WordTable:
 
     @classmethod
     def from_vectors(cls, words: Sequence[str], vectors: NDArray[np.floating]) -> Self:
-        """vectors: [words, dimension], any float type."""
+        """vectors: [words, dimension], any float type. Raises UserError where one is not finite."""
         dense = np.asarray(vectors, dtype=np.float32)
+        if not np.isfinite(dense).all():
+            row = int(np.flatnonzero(~np.isfinite(dense).all(axis=1))[0])
+            raise UserError(
+                f"word vectors: that of {words[row]!r} has a component that is no number"
+            )
         largest = np.abs(dense).max(axis=1)
-        scales = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+        scales = largest / np.float32(127)
+        scales[scales == 0] = 1
         rows = np.rint(dense / scales[:, None]).astype(np.int8)
         return cls(words, rows, scales)
 
@@ -112,8 +119,7 @@ class WordTable:
     @classmethod
     def load(cls, path: Path) -> Self:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls.from_arrays(arrays)
+            return cls.from_arrays(load_arrays(path))
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{path}: no word table of metalog: {error}") from None
 

@@ -12,8 +12,9 @@ import torch
 
 from export.parity import check_parity
 from export.writing import revision, write_bundle
-from models.bundle import Manifest
-from models.placing import placed_file, placed_folder
+from models.bundle import MANIFEST, Manifest
+from models.errors import UserError
+from models.placing import check_free, placed_file, placed_folder
 from trainer.corpus import Corpus
 from trainer.evaluate import evaluate
 from trainer.fit import load_network
@@ -37,12 +38,20 @@ def export_bundle(
     Returns its manifest and the largest difference to the trained network. Raises UserError, and
     leaves nothing behind, where the check fails.
     """
+    if output.suffix != ".tar":
+        check_free(output, kind="bundle", replace=replace, marker=MANIFEST)
+    elif output.exists() and not replace:
+        raise UserError(f"{output}: exists; name another file, or --force to replace it")
     system = run.systems()[-1]
     network = load_network(run, torch.device("cpu"))
     embedder = run.embedder()
     note("evaluating on the unseen part of the target")
     evaluation = evaluate(run, device="cpu").figures if _has_test_part(run) else None
-    manifest = _manifest(run, system.corpus, name or output.stem, evaluation, len(system.templates))
+    if evaluation is not None and not evaluation["sessions"]:
+        # What training left has no labels.
+        evaluation = None
+    name = name or output.absolute().name.removesuffix(".tar")
+    manifest = _manifest(run, system.corpus, name, evaluation, len(system.templates))
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
 
     def fill(folder: Path) -> tuple[Manifest, float]:
@@ -57,7 +66,7 @@ def export_bundle(
         return complete, check_parity(folder, [row.tolist() for row in sequences], expected)
 
     if output.suffix != ".tar":
-        with placed_folder(output, kind="bundle", replace=replace) as folder:
+        with placed_folder(output, kind="bundle", replace=replace, marker=MANIFEST) as folder:
             return fill(folder)
     staged = output.with_name(f".{output.name}.folder")
     try:

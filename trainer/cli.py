@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from models.errors import UserError
+from trainer.benchmark.cli import benchmark
 
 _TRAINING_PACKAGES = {"torch", "onnx", "gensim", "sklearn", "tensorboard", "rich", "onnxruntime"}
 
@@ -18,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.command()(benchmark)
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ from models.placing import placed_folder
 from models.sessions import SessionRule
 
 SCHEMA = 1
-_DESCRIPTION = "corpus.json"
+DESCRIPTION = "corpus.json"
 NORMAL, ANOMALOUS, UNLABELLED = 0, 1, -1
 
 
@@ -101,17 +101,20 @@ class Corpus:
     def open(cls, path: Path) -> "Corpus":
         """Raises UserError where ``path`` is no corpus, or a damaged or newer one."""
         try:
-            description = json.loads((path / _DESCRIPTION).read_bytes())
+            description = json.loads((path / DESCRIPTION).read_bytes())
         except FileNotFoundError:
             raise UserError(
-                f"{path}: no corpus ({_DESCRIPTION} is missing); make one with "
+                f"{path}: no corpus ({DESCRIPTION} is missing); make one with "
                 f"`metalog-train prepare LOG -o {path}`"
             ) from None
         except (OSError, ValueError) as error:
-            raise UserError(f"{path / _DESCRIPTION}: cannot be read: {error}") from None
-        if description.get("schema", 0) > SCHEMA:
+            raise UserError(f"{path / DESCRIPTION}: cannot be read: {error}") from None
+        if not isinstance(description, dict) or description.get("kind") != "metalog-corpus":
+            raise UserError(f"{path / DESCRIPTION}: is not that of a metalog corpus")
+        schema = description.get("schema", 0)
+        if not isinstance(schema, int) or schema > SCHEMA:
             raise UserError(
-                f"{path}: corpus schema {description['schema']}, this metalog reads up to "
+                f"{path}: corpus schema {schema}, this metalog reads up to "
                 f"{SCHEMA}: install a newer metalog"
             )
         try:
@@ -128,13 +131,24 @@ class Corpus:
                 keys=_read_texts(path / "keys.jsonl"),
                 **arrays,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise UserError(
                 f"{path}: damaged corpus: {error}; run `metalog-train prepare` again"
             ) from None
-        if len(corpus.offsets) != len(corpus) + 1 or len(corpus.keys) != len(corpus):
-            raise UserError(f"{path}: damaged corpus: its columns differ in length; prepare again")
+        if not corpus._fits_together():
+            raise UserError(
+                f"{path}: damaged corpus: its columns do not fit together; prepare again"
+            )
         return corpus
+
+    def _fits_together(self) -> bool:
+        return (
+            len(self.offsets) == len(self) + 1
+            and len(self.keys) == len(self.times) == len(self)
+            and len(self.events) == self.offsets[-1] == self.counts.get("events")
+            and len(self.messages) == self.counts.get("messages")
+            and int(self.events.max(initial=-1)) < len(self.messages)
+        )
 
 
 class CorpusWriter:
@@ -200,7 +214,7 @@ class CorpusWriter:
         for text in (*messages, *self._keys):
             hashed.update(text.encode())
             hashed.update(b"\0")
-        with placed_folder(path, kind="corpus", replace=replace) as folder:
+        with placed_folder(path, kind="corpus", replace=replace, marker=DESCRIPTION) as folder:
             for name, column in columns.items():
                 np.save(folder / f"{name}.npy", column, allow_pickle=False)
             _write_texts(folder / "messages.jsonl", messages)
@@ -213,7 +227,7 @@ class CorpusWriter:
                 "counts": counts,
                 "origin": asdict(origin),
             }
-            (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+            (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
         return counts
 
 

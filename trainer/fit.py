@@ -53,6 +53,11 @@ class FitOptions:
 
 def start(options: FitOptions) -> Run:
     """Split, mine, embed: everything that is fixed before the first step. Returns the new run."""
+    if (options.run / "run.json").exists():
+        raise UserError(
+            f"{options.run}: holds a run already; --resume goes on with it, or name another folder"
+        )
+    choose_device(options.device)
     sources = [Corpus.open(path) for path in options.sources]
     target = Corpus.open(options.target)
     _check_apart(sources, target)
@@ -69,11 +74,10 @@ def start(options: FitOptions) -> Run:
         systems.append(System.mined(corpus, seen, first_row, drain))
     own_words = {w for system in systems for t in system.templates for w in tokenize(t)}
     embedder = embedder_of(systems, words.pruned(own_words, MOST_FREQUENT_WORDS))
-    if (options.run / "run.json").exists():
-        raise UserError(
-            f"{options.run}: holds a run already; --resume goes on with it, or name another folder"
-        )
-    options.run.mkdir(parents=True, exist_ok=True)
+    try:
+        options.run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{options.run}: cannot be written: {error.strerror}") from None
     run = Run(
         path=options.run,
         preset=options.preset,
@@ -122,8 +126,9 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> MetaL
         step = _restore(run.load_checkpoint(), network, optimiser, rng)
     saved = time.monotonic()
     with (
-        SummaryWriter(str(run.path / "tensorboard"), purge_step=step) as scalars,
         _interrupts() as interrupted,
+        # What was written after the checkpoint will be written again.
+        SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1) as scalars,
         # cuDNN has no second derivative of recurrent layers.
         torch.backends.cudnn.flags(enabled=not preset.second_order),
     ):

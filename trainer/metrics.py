@@ -14,12 +14,16 @@ def figures(
     """Precision, recall, F1 of the anomalous class (0 to 1), AUROC, and the counts behind them.
 
     labels: 0 or 1 [sessions]; scores: [sessions], anomalous where >= threshold. AUROC is None
-    where only one class is there.
+    where only one class is there, and all of them are where there is no session.
     """
     verdicts = scores >= threshold
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, verdicts, average="binary", zero_division=0.0
-    )
+    shares: tuple[float | None, ...] = (None, None, None)
+    if len(labels):
+        found = precision_recall_fscore_support(
+            labels, verdicts, average="binary", zero_division=0.0
+        )
+        shares = tuple(round(float(share), 6) for share in found[:3])
+    precision, recall, f1 = shares
     both = 0 < labels.sum() < len(labels)
     return {
         "threshold": threshold,
@@ -28,9 +32,9 @@ def figures(
         "true_positives": int((verdicts & (labels == 1)).sum()),
         "false_positives": int((verdicts & (labels == 0)).sum()),
         "false_negatives": int((~verdicts & (labels == 1)).sum()),
-        "precision": round(float(precision), 6),
-        "recall": round(float(recall), 6),
-        "f1": round(float(f1), 6),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
         "auroc": round(float(roc_auc_score(labels, scores)), 6) if both else None,
     }
 

@@ -11,6 +11,8 @@ from trainer.batches import Rows, Sessions
 from trainer.network import MetaLogNetwork
 
 _BATCH = 256
+# Sessions x length x length of a batch: the attention holds several such float32 arrays at once.
+_MOST_CELLS = 16_000_000
 
 
 @torch.no_grad()
@@ -29,8 +31,14 @@ def predict(
     for index, sequence in enumerate(sequences):
         distinct.setdefault(sequence.tobytes(), []).append(index)
     members = sorted(distinct.values(), key=lambda same: len(sequences[same[0]]))
-    for start in range(0, len(members), _BATCH):
-        chunk = members[start : start + _BATCH]
+    start = 0
+    while start < len(members):
+        # Sorted by length: the last one of the chunk is the longest, so it may have to shrink.
+        size = min(_BATCH, len(members) - start)
+        while size > 1 and size * len(sequences[members[start + size - 1][0]]) ** 2 > _MOST_CELLS:
+            size //= 2
+        chunk = members[start : start + size]
+        start += size
         # One group a length class; the place of a session within its batch comes from its label.
         drawn = Sessions(
             [sequences[same[0]] for same in chunk], list(range(len(chunk))), longest=1 << 62

@@ -1,5 +1,6 @@
 """Presets of training: everything that may be tuned, in one place."""
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -37,6 +38,14 @@ class Preset:
     clip: float | None = None
     threshold: float = 0.5
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UserError(f"--epochs {self.epochs}: expected 1 or more")
+        if self.anomaly_share is not None and not 0 <= self.anomaly_share <= 1:
+            raise UserError(f"--balanced {self.anomaly_share}: expected a share from 0 to 1")
+        if not 0 <= self.target_weight < math.inf:
+            raise UserError(f"--beta {self.target_weight}: expected 0 or more")
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -52,7 +61,7 @@ PRESETS: dict[str, Preset] = {
         most_tasks=40,
         inner_parts=2,
         anomaly_share=0.3,
-        longest=300,
+        longest=100,
         clip=5.0,
     ),
 }

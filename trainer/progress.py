@@ -8,6 +8,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
@@ -21,6 +22,11 @@ def say(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def _progress(*columns: ProgressColumn) -> Progress:
+    # Where nobody looks, rich would leave an empty line in place of the bar.
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 @contextmanager
 def byte_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar over bytes; yields a function that takes the bytes done so far."""
@@ -30,7 +36,7 @@ def byte_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bars:
+    with _progress(*columns) as bars:
         task = bars.add_task(title, total=total)
         yield lambda done: bars.update(task, completed=done)
 
@@ -45,7 +51,7 @@ def step_bar(title: str) -> Iterator[Callable[[int, int, dict[str, float]], None
         TextColumn("{task.fields[losses]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bars:
+    with _progress(*columns) as bars:
         task = bars.add_task(title, total=None, losses="")
 
         def report(step: int, steps: int, losses: dict[str, float]) -> None:

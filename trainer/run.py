@@ -9,7 +9,6 @@ tensorboard/      scalars
 """
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.bundle import pack_words, unpack_words
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
@@ -104,6 +104,8 @@ class Run:
         """Raises UserError where ``path`` is no run, or a newer one."""
         try:
             value = json.loads((path / _DESCRIPTION).read_bytes())
+            if value["kind"] != "metalog-run":
+                raise UserError(f"{path / _DESCRIPTION}: is not that of a metalog run")
             if value["schema"] > SCHEMA:
                 raise UserError(
                     f"{path}: run schema {value['schema']}, this metalog reads up to {SCHEMA}: "
@@ -149,17 +151,27 @@ class Run:
     def systems(self) -> list[System]:
         """The systems as they were when training began."""
         split = self._load_arrays("split.npz")
-        templates = json.loads((self.path / "templates.json").read_text(encoding="utf-8"))
         systems: list[System] = []
         first_row = 0
-        for number, (role, own) in enumerate(zip(self.roles, templates, strict=True)):
+        for number, (role, own) in enumerate(zip(self.roles, self._templates(), strict=True)):
             systems.append(System(role.open(), split[f"seen_{number}"], tuple(own), first_row))
             first_row += len(own)
         return systems
 
+    def _templates(self) -> list[list[str]]:
+        """Templates of each role."""
+        path = self.path / "templates.json"
+        try:
+            templates: list[list[str]] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read: {error}; fit again") from None
+        if not isinstance(templates, list) or len(templates) != len(self.roles):
+            raise UserError(f"{path}: does not hold the templates of each system; fit again")
+        return templates
+
     def target_templates(self) -> tuple[tuple[str, ...], int]:
         """The target's templates and the row of the first one; needs no corpus."""
-        templates = json.loads((self.path / "templates.json").read_text(encoding="utf-8"))
+        templates = self._templates()
         return tuple(templates[-1]), sum(len(own) for own in templates[:-1])
 
     def trained_on(self) -> set[bytes]:
@@ -168,7 +180,11 @@ class Run:
         return {int(digest).to_bytes(8, "big") for digest in digests}
 
     def words(self) -> tuple[WordTable, DocumentFrequencies]:
-        return unpack_words((self.path / "words.npz").read_bytes())
+        path = self.path / "words.npz"
+        try:
+            return unpack_words(path.read_bytes())
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{path}: cannot be read: {error}; fit again") from None
 
     def embedder(self) -> EventEmbedder:
         return EventEmbedder(*self.words())
@@ -194,7 +210,6 @@ class Run:
 
     def _load_arrays(self, name: str) -> Arrays:
         try:
-            with np.load(self.path / name, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            return load_arrays(self.path / name)
+        except (OSError, ValueError) as error:
             raise UserError(f"{self.path / name}: cannot be read: {error}; fit again") from None

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def _check_rows(path: Path) -> None:
                         f"{path}, line {number}: {count} numbers, expected {width or 'some'} as in "
                         "the rows before: a word and its vector, separated by single blanks"
                     )
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     if not width:
         raise UserError(f"{path}: is empty; rows of a word and its vector were expected")

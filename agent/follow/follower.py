@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.1
 _DISCOVER_SECONDS = 1.0
 # Many names coming and going must not make us list folders all the time; nor may a huge folder.
 _LEAST_SECONDS_BETWEEN = 0.05
-_MOST_SHARE_OF_TIME = 0.05
+_MOST_SHARE_OF_TIME = 0.1
 
 
 class Follower:
@@ -90,6 +90,8 @@ class Follower:
         self._least_between = _LEAST_SECONDS_BETWEEN
         self._polled_at: float | None = None
         self._behind = True
+        # Sources to visit, beside those of open files: a closed file is quiet until the next look.
+        self._awake: dict[str, None] = {}
         self._first_stream = 0
         self._closed = False
 
@@ -103,11 +105,7 @@ class Follower:
         self._polled_at = self._clock.monotonic()
         self._discover()
         behind = False
-        sources = [
-            source
-            for source, stream in self._roster.streams.items()
-            if any(_needs_a_visit(tail) for tail in stream)
-        ]
+        sources = list(self._awake | dict.fromkeys(self._pool.sources()))
         # Whoever was first in one turn is last in the next: a caller may stop in the middle.
         self._first_stream += 1
         turn = self._first_stream % len(sources) if sources else 0
@@ -115,6 +113,8 @@ class Follower:
             stream = list(self._roster.streams.get(source, ()))
             if (yield from self._turn(stream)) is not Outcome.END:
                 behind = True
+            if not any(_needs_a_visit(tail) for tail in stream):
+                self._awake.pop(source, None)
         self._behind = behind
 
     def wait(self, timeout: float) -> None:
@@ -185,18 +185,33 @@ class Follower:
         if self._watch is not None:
             # Before the look: what changes after it is then heard of.
             self._watch.watch(self._roster.folders())
+        first = self._discovered_at is None
         self._roster.refresh()
+        self._awake.update(
+            (source, None)
+            for source, stream in self._roster.streams.items()
+            if any(_needs_a_visit(tail) for tail in stream)
+        )
         self._discovered_at = self._clock.monotonic()
-        fair = (self._discovered_at - now) / _MOST_SHARE_OF_TIME
-        self._discover_every = max(_DISCOVER_SECONDS, fair)
-        self._least_between = max(_LEAST_SECONDS_BETWEEN, fair)
+        if not first:  # which opens files, too, and takes much longer
+            fair = (self._discovered_at - now) / _MOST_SHARE_OF_TIME
+            self._discover_every = max(_DISCOVER_SECONDS, fair)
+            self._least_between = max(_LEAST_SECONDS_BETWEEN, fair)
 
     def _turn(self, stream: list[Tail]) -> Generator[LineBatch, None, Outcome]:
         """Read the files of a stream, the oldest first; the newer wait until it is read."""
+        if any(tail.parked for tail in stream):
+            # Its copy may have to be finished before what else has appeared meanwhile.
+            for tail in stream:
+                was_open = tail.is_open
+                if not tail.parked and self._was_cut_off(tail):
+                    yield from self._start_over(tail, was_open=was_open)
+                    return Outcome.MORE
         older: list[Tail] = []
         for tail in stream:
-            tail.look()
-            if tail.unread:
+            if older:
+                tail.look()
+            if older and tail.unread:
                 # The writer has moved on, so what it left without a newline is all there will be.
                 for before in older:
                     if before.path != before.source or not before.listed:
@@ -211,7 +226,8 @@ class Follower:
             if tail.ended:
                 self._roster.forget(tail)
             return Outcome.END
-        if tail.dirty and not tail.is_open and not tail.ended:
+        was_open = tail.is_open
+        if tail.dirty and not was_open and not tail.ended:
             opened = self._pool.open(tail)
             if opened is None:
                 return Outcome.END
@@ -223,7 +239,7 @@ class Follower:
                 self._discovered_at = None
                 return Outcome.MORE
             if opened is Opened.CHANGED:
-                yield from self._start_over(tail)
+                yield from self._start_over(tail, was_open=False)
                 return Outcome.MORE
         if tail.is_open:
             try:
@@ -232,7 +248,7 @@ class Follower:
                 self._pool.refuse(tail, error)
                 return Outcome.END
             if outcome is Outcome.TRUNCATED:
-                yield from self._start_over(tail)
+                yield from self._start_over(tail, was_open=was_open)
                 return Outcome.MORE
             if batch is not None:
                 self._pool.used(tail)
@@ -245,16 +261,35 @@ class Follower:
             self._roster.forget(tail)
         return Outcome.END
 
-    def _start_over(self, tail: Tail) -> Iterator[LineBatch]:
+    def _was_cut_off(self, tail: Tail) -> bool:
+        if tail.binary or tail.ended:
+            return False
+        try:
+            if tail.dirty and self._pool.open(tail) is Opened.CHANGED:
+                return True
+            return tail.is_open and not tail.is_intact()
+        except OSError:
+            return False  # reading will say it
+
+    def _start_over(self, tail: Tail, *, was_open: bool) -> Iterator[LineBatch]:
         """The file was cut off: finish its copy, if there is one, and begin at its first byte."""
         self._recorder.record(Event(Kind.TRUNCATED, tail.path, "read again from its first byte"))
-        if not self._roster.find_copy(tail.position(), before=tail):
+        if self._roster.find_copy(tail.position()):
+            tail.drop_leftovers()
+        else:
             # What is held of it is nowhere else.
             yield from tail.release(everything=True)
-        tail.restart()
+        if was_open and tail.listed and tail.path == tail.source:
+            tail.restart()
+        else:
+            # Nobody writes to a rotated file, and what was not open may be another file that was
+            # given its inode. See what it is.
+            self._roster.forget(tail)
+            self._discovered_at = None
 
 
 def _needs_a_visit(tail: Tail) -> bool:
+    """Whether there is something to do for it though its file is not open."""
     if tail.parked or tail.binary:
         return tail.ended
-    return tail.is_open or tail.dirty or tail.has_leftovers or tail.ended
+    return tail.dirty or tail.ended or tail.has_leftovers

@@ -2,6 +2,7 @@
 
 import errno
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from agent.follow.events import Event, Kind, Recorder
 from agent.follow.tail import Opened, Tail
@@ -22,6 +23,10 @@ class HandlePool:
     def __len__(self) -> int:
         return len(self._open)
 
+    def sources(self) -> Iterator[str]:
+        """The streams of the open files."""
+        return (tail.source for tail in self._open)
+
     def open(self, tail: Tail) -> Opened | None:
         """Open a tail's file; None when the system refuses, which is told once until it heals."""
         if tail.is_open:
@@ -33,7 +38,7 @@ class HandlePool:
             except OSError as error:
                 if error.errno not in (errno.EMFILE, errno.ENFILE):
                     raise
-                self._fewer(error)
+                self.shrink(error)
                 opened = tail.open()
         except OSError as error:
             self.refuse(tail, error)
@@ -83,7 +88,7 @@ class HandlePool:
         reachable = (tail for tail in self._open if tail.listed)
         return next(reachable, next(iter(self._open)))
 
-    def _fewer(self, error: OSError) -> None:
+    def shrink(self, error: OSError) -> None:
         """The process or the machine is out of handles: do with half of what we have."""
         self._maximum = max(1, len(self._open) // 2)
         if not self._told:

@@ -34,7 +34,8 @@ def holds(path: str, position: Position) -> bool:
 
 def is_copy(path: str, original: Tail) -> bool:
     """Whether the file at ``path`` is a copy of one that is followed, complete or in the making."""
-    if holds(path, original.position()) and original.offset > 0:
+    proof = original.proof()
+    if proof.offset > 0 and holds(path, proof):
         return True  # also when the original has been truncated since
     try:
         ours = os.open(original.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

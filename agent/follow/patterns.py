@@ -1,5 +1,6 @@
 """Globs over paths: ``*``, ``?``, ``[...]`` within a name, ``**`` for any number of folders."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -86,13 +87,18 @@ def _expand(folder: str, parts: Sequence[str], refused: Refused) -> Iterator[str
 
 
 def entries_of(folder: str, refused: Refused) -> Sequence["os.DirEntry[str]"]:
-    """A folder's entries; none of a folder that is not there or cannot be listed."""
+    """A folder's entries; none of a folder that is not there or cannot be listed.
+
+    Raises OSError when the process is out of file handles.
+    """
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # it is not the folder's fault, and closing files helps
         refused(folder, error)
         return []
 

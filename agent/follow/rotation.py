@@ -25,7 +25,9 @@ def is_compressed(name: str) -> bool:
 
 def without_compression(name: str) -> str:
     """``app.log.1.gz`` -> ``app.log.1``; other names as they are."""
-    return next((name.removesuffix(end) for end in _COMPRESSED if name.endswith(end)), name)
+    if not is_compressed(name):
+        return name
+    return next(name.removesuffix(end) for end in _COMPRESSED if name.endswith(end))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -41,17 +43,31 @@ def live_name(name: str) -> str | None:
     return None
 
 
-def generation(name: str) -> int:
-    """3 for ``app.log.3``: the higher, the older. 0 where the name has no such number."""
-    last = name.rpartition(".")[2]
-    return int(last) if last.isdecimal() and len(last) <= 4 else 0
+def live_path(path: str) -> str | None:
+    """``live_name`` for a whole path."""
+    folder, _, name = path.rpartition("/")
+    live = live_name(name)
+    return None if live is None else f"{folder}/{live}"
+
+
+@lru_cache(maxsize=1 << 16)
+def age(path: str) -> tuple[int, int, str]:
+    """A key that sorts the files of a stream, the oldest first.
+
+    ``app.log.3`` before ``app.log.1``, dates as they come, what is written now at the end.
+    """
+    name = path.rpartition("/")[2]
+    if live_name(name) is None:
+        return 1, 0, ""
+    number = name.rpartition(".")[2]
+    if number.isdecimal() and len(number) <= 4:
+        return 0, -int(number), ""
+    return 0, 0, name
 
 
 def is_rotation_of(path: str, live: str) -> bool:
     """Whether ``path`` is what a rotation in the same folder would make of ``live``."""
-    folder, _, name = path.rpartition("/")
-    live_folder, _, wanted = live.rpartition("/")
-    return folder == live_folder and live_name(name) == wanted
+    return live_path(path) == live
 
 
 class Siblings:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from agent.clock import Clock
@@ -122,11 +122,6 @@ class Tail:
         return self._fd is not None
 
     @property
-    def is_proven(self) -> bool:
-        """Whether there are bytes by which the file could be told from others."""
-        return self._settled and self._head.length > 0
-
-    @property
     def offset(self) -> int:
         """The first byte that was not handed out."""
         return self._cursor.handed.offset
@@ -138,6 +133,11 @@ class Tail:
             return 0
         unit = self._splitter.encoding.unit if self._splitter else 1
         return max(0, self.size - self._cursor.read.offset) // unit * unit
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of its content and nothing was read."""
+        return self._cursor.read.offset == 0 and self._head.length == 0
 
     @property
     def has_leftovers(self) -> bool:
@@ -174,6 +174,14 @@ class Tail:
             )
             self._position = known
         return known
+
+    def proof(self) -> Position:
+        """A position at the last byte that was read, if not handed out: all that we know of it."""
+        position = self.position()
+        mark = self._cursor.read
+        if self._saved is not None or mark.offset == position.offset:
+            return position
+        return replace(position, offset=mark.offset, tail=Fingerprint.of(mark.before))
 
     def notice(self, status: os.stat_result) -> None:
         """Take note of the file's size and times, as found by whoever lists folders."""
@@ -219,6 +227,7 @@ class Tail:
     def is_intact(self) -> bool:
         """Whether the open file still has our bytes before the place where we are."""
         assert self._fd is not None
+        self.look()
         before = self._cursor.read.before
         if self.size < self._cursor.read.offset:
             return False
@@ -291,6 +300,10 @@ class Tail:
             )
         )
         return [batch] if batch is not None else []
+
+    def drop_leftovers(self) -> None:
+        """Forget what is held: it will be read again elsewhere."""
+        self._cursor.go_to(self._cursor.handed)
 
     def restart(self) -> None:
         """Begin anew at the first byte; what was held and not released is dropped."""

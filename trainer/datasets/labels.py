@@ -23,21 +23,26 @@ def read_labels(path: Path) -> Mapping[str, int]:
     Raises UserError naming the line that cannot be read.
     """
     labels: dict[str, int] = {}
-    for number, row in enumerate(_rows(path), start=1):
+    columns = 0
+    for number, row in _rows(path):
         if not row or not row[0].strip():
             continue
         key = row[0].strip()
-        if len(row) == 1:
-            labels[key] = ANOMALOUS
+        label = ANOMALOUS if len(row) == 1 else LABEL_WORDS.get(row[1].strip().lower())
+        if label is None and number == 1:
             continue
-        label = LABEL_WORDS.get(row[1].strip().lower())
         if label is None:
-            if number == 1:
-                continue
             raise UserError(
                 f"{path}, line {number}: label {row[1].strip()!r} is none; expected Normal or "
                 "Anomaly, or 0 or 1"
             )
+        # A line that lost its second column must not turn into an anomaly.
+        if min(len(row), 2) != (columns or min(len(row), 2)):
+            raise UserError(
+                f"{path}, line {number}: {len(row)} columns, not as the lines before; expected "
+                "`session key,label` everywhere, or the key of an anomalous session everywhere"
+            )
+        columns = min(len(row), 2)
         labels[key] = label
     if not labels:
         raise UserError(f"{path}: no labels in it; expected lines of `session key,label`")
@@ -46,8 +51,14 @@ def read_labels(path: Path) -> Mapping[str, int]:
 
 def lists_anomalous_only(path: Path) -> bool:
     """True for a file of one column, such as loghub's list of anomalous instances."""
-    return all(len(row) <= 1 for row in _rows(path))
+    return all(len(row) <= 1 for _, row in _rows(path))
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
-    yield from csv.reader(read_lines(path))
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the number of the line they end in."""
+    reader = csv.reader(read_lines(path), strict=True)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: no CSV: {error}") from None

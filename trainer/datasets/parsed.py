@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.archive import read_lines
 from models.errors import UserError
-from models.lines import LineParser
+from models.lines import LineParser, plain_text
 from models.masks import Masker
 from trainer.corpus import UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
@@ -70,11 +70,11 @@ def _parse(path: Path, number: int, line: str) -> tuple[str, int, list[str]]:
         value = json.loads(line)
         key, events = value["id"], value["events"]
         label = LABEL_WORDS[str(value["label"]).lower()] if "label" in value else UNLABELLED
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{path}, line {number}: no session; {expected}") from None
     if not isinstance(events, list) or not events:
         raise UserError(f"{path}, line {number}: a session without events; {expected}")
-    return str(key), label, [str(event) for event in events]
+    return plain_text(key), label, [plain_text(event) for event in events]
 
 
 def _read_templates(path: Path) -> dict[str, str] | None:
@@ -91,6 +91,6 @@ def _read_templates(path: Path) -> dict[str, str] | None:
                 row["id"]: _GLUED_WILDCARD.sub(" <*> ", row["template"]).strip()
                 for row in csv.DictReader(file)
             }
-    except (OSError, KeyError, ValueError, csv.Error) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: no table with columns id and template: {error!r}") from None
     return rows

@@ -10,8 +10,9 @@ from typing import Any
 from models.errors import UserError
 from models.lines import LineFormat, LineParser, text_format
 from models.masks import DEFAULT_MASKS, Masker
+from models.placing import check_free
 from models.sessions import SessionRule
-from trainer.corpus import CorpusWriter, Origin
+from trainer.corpus import DESCRIPTION, CorpusWriter, Origin
 from trainer.datasets.labels import lists_anomalous_only, read_labels
 from trainer.datasets.parsed import read_sessions, sessions_file
 from trainer.datasets.raw import (
@@ -53,6 +54,7 @@ def prepare(
     options: PrepareOptions, progress: Callable[[int], None] | None = None
 ) -> dict[str, int]:
     """Write the corpus; returns its counts. Raises UserError, and writes nothing then."""
+    check_free(options.output, kind="corpus", replace=options.force, marker=DESCRIPTION)
     writer = CorpusWriter()
     if options.format == "sessions":
         origin, lines = _from_sessions(options, writer, progress)

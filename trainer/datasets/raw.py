@@ -15,10 +15,11 @@ from models.lines import FORMATS, LineFormat, LineParser
 from models.masks import DEFAULT_MASKS, Mask, Masker, key_mask
 from models.sessions import Entry, Session, Sessionizer, SessionRule
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
+from trainer.datasets.labels import LABEL_WORDS
 
-# Instance ids of nova: in brackets, in REST paths, and named in the text (loghub and Kalaki).
+# Instance ids of nova: in brackets, in REST and disk paths, and named in the text (loghub, Kalaki).
 _INSTANCE = (
-    r"(?:\[instance: |/servers/|[Ii]nstance |instance_uuid=|for instance )"
+    r"(?:\[instance: |/servers/|/instances/|[Ii]nstance |instance_uuid=)"
     r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 )
 
@@ -112,7 +113,8 @@ def read_raw(
             anomalous = 0
             if record.label is not None:
                 reading.labelled_lines += 1
-                anomalous = int(record.label not in ("-", "", "0", "normal", "Normal", "False"))
+                # What is no word for a label is the name of an alert, as in BGL.
+                anomalous = LABEL_WORDS.get(record.label.strip().lower() or "-", ANOMALOUS)
             if record.time is not None and record.time > clock:
                 clock = record.time
                 for session in sessions.idle(clock):

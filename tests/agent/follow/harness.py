@@ -68,8 +68,8 @@ class Bench:
             tuple(exclude),
             recorder=self.recorder,
         )
-        options = {"use_watchdog": False, "clock": self.clock, "recorder": self.recorder} | options
-        self._follower = Follower(selection, **options)
+        options.setdefault("use_watchdog", False)
+        self._follower = Follower(selection, clock=self.clock, recorder=self.recorder, **options)
         return self._follower
 
     def start(self, *paths: str | Path, **options: Any) -> None:
@@ -86,9 +86,7 @@ class Bench:
         """Stop and go on from saved positions, through JSON, as a new process would."""
         saved = self.follower.positions() if positions is None else positions
         texts = [position.to_json() for position in saved]
-        self.follow(
-            *paths, positions=[Position.from_json(text) for text in texts], first_run=False
-        )
+        self.follow(*paths, positions=[Position.from_json(text) for text in texts], first_run=False)
 
     def read(self, seconds: float = 1.0) -> list[str]:
         """Let time pass and read until nothing is left; the lines, in the order they came."""

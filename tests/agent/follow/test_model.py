@@ -6,6 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
 from agent.follow import LineBatch, Position
 from tests.agent.follow.harness import Bench, ManualClock
 
-NAMES = ("app.log", "b")
+NAMES = ("app.log", "db.log")
 BANNER = "=== the same first line in every file === " * 30
 KEPT = 3
 
@@ -41,6 +42,7 @@ class Stream:
     lines: list[Line] = field(default_factory=list)
     partial: Line | None = None
     owed: str = ""  # the end of the partial line that is not on disk yet
+    seen: bool = False  # the reader has had a look since the file was made or cut off
     out: list[str] = field(default_factory=list)
 
 
@@ -51,7 +53,7 @@ class FollowedFiles(RuleBasedStateMachine):
         self.bench = Bench(Path(self.home.name), ManualClock(time.time()))
         self.streams = {name: Stream() for name in NAMES}
         self.numbers = itertools.count()
-        self.options: dict[str, int] = {}
+        self.options: dict[str, Any] = {}
         self.running = False
         self.killed = False
         self.saved: list[Position] = []
@@ -88,7 +90,9 @@ class FollowedFiles(RuleBasedStateMachine):
         stream = self.streams[name]
         path = self.bench.folder / name
         text = ""
-        if banner and stream.partial is None and not (path.exists() and path.stat().st_size):
+        # Not after a truncation: where we are still within the banner, equal bytes hide that, and
+        # all comes, but not in the order of writing.
+        if banner and stream.partial is None and not path.exists():
             text = BANNER + "\n"
         if stream.partial is not None:
             text += stream.owed + "\n"
@@ -109,6 +113,7 @@ class FollowedFiles(RuleBasedStateMachine):
         path = self.bench.folder / name
         if path.exists() and self._make_room(name):
             path.rename(f"{path}.1")
+            self.streams[name].seen = False
 
     @rule(
         name=st.sampled_from(NAMES),
@@ -120,15 +125,19 @@ class FollowedFiles(RuleBasedStateMachine):
         if not path.exists() or not path.stat().st_size or not self._make_room(name):
             return
         copy = Path(f"{path}.1")
-        if look_at_half_a_copy and self.running:
+        # A copy of a file that was never seen itself is a file like any other.
+        look_between &= self.streams[name].seen and self.running
+        look_at_half_a_copy &= self.streams[name].seen and self.running
+        if look_at_half_a_copy:
             content = path.read_bytes()
             copy.write_bytes(content[: len(content) // 2])
             self._take(1.0)
         shutil.copyfile(path, copy)
-        if look_between and self.running:
+        if look_between:
             self._take(1.0)
         with path.open("r+b") as file:
             file.truncate(0)
+        self.streams[name].seen = False
 
     @rule(name=st.sampled_from(NAMES), unread=st.booleans())
     def delete(self, name: str, unread: bool) -> None:
@@ -150,6 +159,7 @@ class FollowedFiles(RuleBasedStateMachine):
             stream.partial.may_be_missing = True
             stream.partial = None
         path.unlink()
+        stream.seen = False
 
     # The reader.
 
@@ -213,6 +223,10 @@ class FollowedFiles(RuleBasedStateMachine):
     def _take(self, seconds: float) -> None:
         self.bench.clock.advance(seconds)
         self._note(self.bench.take())
+        for name in NAMES:
+            # Names are looked for once a second.
+            path = self.bench.folder / name
+            self.streams[name].seen |= seconds >= 1.0 and path.exists() and path.stat().st_size > 0
 
     def _note(self, batches: list[LineBatch]) -> None:
         for batch in batches:
@@ -268,7 +282,9 @@ class FollowedFiles(RuleBasedStateMachine):
                 elif line is not stream.partial and not line.may_be_missing:
                     assert not out and not to_the_end, f"{line} lost its end: {stream.out}"
             elif line.may_be_missing or line is stream.partial:
-                continue
+                # As much of it as had been read when its file was deleted may come, too.
+                if out and line.may_be_missing and line.text.startswith(out[-1]):
+                    out.pop()
             else:
                 assert not out and not to_the_end, f"{line} was lost or is late: {stream.out}"
                 return
@@ -277,8 +293,9 @@ class FollowedFiles(RuleBasedStateMachine):
 
 TestFollowedFiles = FollowedFiles.TestCase
 TestFollowedFiles.settings = settings(
-    max_examples=60,
+    max_examples=400,
     stateful_step_count=40,
     deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
