@@ -1,0 +1,36 @@
+"""Methods by name, as ``--methods`` has them."""
+
+from models.errors import UserError
+from trainer.benchmark.baselines import BASELINES, possible
+from trainer.benchmark.networks import NETWORKS, Network, check_possible
+from trainer.benchmark.protocols import Protocol
+from trainer.benchmark.task import Method
+
+RULES = "rules"
+
+
+def chosen(text: str, protocol: Protocol) -> tuple[str, ...]:
+    """Names of methods from a comma-separated list, each once; ``rules`` are all baselines that
+    the protocol gives enough to. Raises UserError for a name that means nothing here."""
+    names: dict[str, None] = {}
+    for name in (part.strip() for part in text.split(",")):
+        if name == RULES:
+            names |= dict.fromkeys(possible(protocol))
+        elif name in NETWORKS:
+            check_possible(name, protocol)
+            names[name] = None
+        elif name not in BASELINES:
+            known = ", ".join((*NETWORKS, RULES, *BASELINES))
+            raise UserError(f"--methods {name}: not known; one of {known}")
+        elif name not in possible(protocol):
+            raise UserError(
+                f"--methods {name}: needs more of the target than --protocol {protocol.value} "
+                f"gives; this protocol has {', '.join(possible(protocol))}"
+            )
+        else:
+            names[name] = None
+    return tuple(names)
+
+
+def make(name: str) -> Method:
+    return BASELINES[name]() if name in BASELINES else Network(name)

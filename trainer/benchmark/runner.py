@@ -1,0 +1,154 @@
+"""All seeds of a benchmark, in as many processes as there are cores for them."""
+
+import math
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from trainer.benchmark.corpora import Given
+from trainer.benchmark.figures import SPLITS, Parts, figures
+from trainer.benchmark.methods import make
+from trainer.benchmark.protocols import Setting
+from trainer.benchmark.task import Task, build
+from trainer.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run for every seed."""
+
+    setting: Setting
+    sources: tuple[Given, ...]
+    target: Given
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One seed. labels: used, by role and system; tested: sessions and anomalies by split; results:
+    a row for each method and split; costs: seconds of each method; peak_memory: MiB of the process.
+    """
+
+    seed: int
+    labels: list[dict[str, Any]]
+    tested: dict[str, dict[str, int]]
+    results: list[dict[str, Any]]
+    costs: list[dict[str, Any]]
+    peak_memory: float
+
+
+def run_seed(plan: Plan, seed: int) -> Outcome:
+    """Split, fit every method, score the test part once. Raises UserError."""
+    sources = [source.open() for source in plan.sources]
+    target = plan.target.open()
+    results: list[dict[str, Any]] = []
+    costs: list[dict[str, Any]] = []
+    # One thread whatever the machine: how sums are split among threads changes last digits.
+    with threadpool_limits(1):
+        task, examination = build(plan.setting, sources, target, seed)
+        parts = Parts.of(examination)
+        for name in plan.methods:
+            method = make(name)
+            began = time.monotonic()
+            method.fit(task)
+            fitted = time.monotonic()
+            scores = method.score(examination.sequences)
+            costs.append(
+                {
+                    "method": name,
+                    "seed": seed,
+                    "fit_seconds": round(fitted - began, 3),
+                    "score_seconds": round(time.monotonic() - fitted, 3),
+                }
+            )
+            by_split = figures(parts, scores, method.threshold, seed)
+            threshold = method.threshold if math.isfinite(method.threshold) else None
+            results += [
+                {
+                    "method": name,
+                    "split": split,
+                    "seed": seed,
+                    **by_split[split],
+                    "threshold": threshold,
+                }
+                for split in SPLITS
+            ]
+    return Outcome(
+        seed=seed,
+        labels=_labels(task),
+        tested={split: parts.counts(split) for split in SPLITS},
+        results=results,
+        costs=costs,
+        peak_memory=_peak_memory(),
+    )
+
+
+def run(
+    plan: Plan, seeds: range, jobs: int | None, done: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Outcomes in the order of the seeds; the same whatever ``jobs`` is (None: one a core).
+
+    done: called as seeds end, in any order.
+    """
+    jobs = min(len(seeds), jobs or _cores())
+    if jobs == 1:
+        outcomes = []
+        for seed in seeds:
+            outcomes.append(run_seed(plan, seed))
+            done(outcomes[-1])
+        return outcomes
+    # Forked copies of a process in which torch has threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        try:
+            futures = [pool.submit(run_seed, plan, seed) for seed in seeds]
+            for future in as_completed(futures):
+                done(future.result())
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _labels(task: Task) -> list[dict[str, Any]]:
+    """Labels that training may use, of each system; unlabelled: sessions seen without."""
+    rows = [
+        _row("source", source, source.labels[seen], 0)
+        for source, seen in zip(task.sources, task.split.sources, strict=True)
+    ]
+    labels = task.target.labels[task.split.labelled]
+    return [*rows, _row("target", task.target, labels, len(task.split.unlabelled))]
+
+
+def _row(role: str, corpus: Corpus, labels: Any, unlabelled: int) -> dict[str, Any]:
+    return {
+        "name": corpus.name,
+        "role": role,
+        "fingerprint": corpus.fingerprint,
+        "sessions": len(corpus),
+        "normal": corpus.counts["normal"],
+        "anomalous": corpus.counts["anomalous"],
+        "events": corpus.counts["events"],
+        "labels": {"normal": int((labels == 0).sum()), "anomalous": int((labels == 1).sum())},
+        "unlabelled": unlabelled,
+    }
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _peak_memory() -> float:
+    """Most memory that this process held at once, MiB. Linux counts KiB, macOS bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
