@@ -132,6 +132,12 @@ class Roster:
             # It was empty, so nothing tells it from a new file that was given its inode.
             self.forget(tail)
             return False
+        if not tail.listed and not tail.is_open:
+            # It was gone. It may be back, or its inode is another file's: as after a restart.
+            self.forget(tail)
+            if not tail.is_blank and not tail.binary:
+                self._orphans.add(tail.position())
+            return False
         if tail.path not in seen.paths:
             if not tail.is_open and not may_be_at(seen.path, tail.position()):
                 self._retire(tail)

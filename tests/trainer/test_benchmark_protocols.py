@@ -12,7 +12,7 @@ from models.errors import UserError
 from tests.trainer.conftest import Demo
 from trainer.benchmark.baselines import BASELINES
 from trainer.benchmark.protocols import Protocol, Setting, draw, thinned
-from trainer.benchmark.task import build
+from trainer.benchmark.task import build, parsed
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, Corpus
 from trainer.splits import Fractions, draw_source, draw_target
 
@@ -132,16 +132,14 @@ def test_labels_of_the_test_part_change_no_score(
     change: Callable[[np.ndarray, np.random.Generator], np.ndarray],
     source: Corpus,
     target: Corpus,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task, examination = build(setting, [source], target, 0)
     labels = np.array(target.labels)
     tested = task.split.test
     labels[tested] = change(labels[tested], np.random.default_rng(1))
     assert not np.array_equal(labels, target.labels)
-    # The draw itself goes by the true labels, as whoever drew a sample by class knew them.
-    monkeypatch.setattr("trainer.benchmark.task.draw", lambda *_: task.split)
-    other_task, other = build(setting, [source], replace(target, labels=labels), 0)
+    # The same split: drawing it goes by the true labels.
+    other_task, other = parsed(setting, [source], replace(target, labels=labels), task.split, 0)
 
     assert not np.array_equal(other.labels, examination.labels)
     for kind in BASELINES.values():
@@ -200,5 +198,5 @@ def test_a_budget_larger_than_the_history_is_refused(
 def test_a_split_that_leaves_nothing_to_find_is_refused(source: Corpus, target: Corpus) -> None:
     few = thinned(target, 0.02, 0)
     assert (np.asarray(few.labels) == ANOMALOUS).sum() < 5
-    with pytest.raises(UserError, match="no anomalous session"):
+    with pytest.raises(UserError, match=r"leaves none of \d anomalous sessions to test on"):
         draw(Setting(Protocol.BILATERAL, FRACTIONS), [source], few, 0)

@@ -60,7 +60,7 @@ def benchmark(
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")
     ] = None,
 ) -> None:
-    """Compare methods on one split: figures on all, distinct and unseen sessions, and what for."""
+    """Compare presets and simple rules on equal terms: all, distinct and unseen test sessions."""
     import tempfile
     import time
 

@@ -134,9 +134,9 @@ def draw(setting: Setting, sources: list[Corpus], target: Corpus, seed: int) -> 
     for kind, label in (("anomalous", ANOMALOUS), ("normal", NORMAL)):
         if not (labels[test] == label).any():
             raise UserError(
-                f"{target.name}: seed {seed} leaves no {kind} session to test on (of "
-                f"{int((labels == label).sum()):,}, at least {FEWEST_ANOMALIES} anomalous ones "
-                "are trained on); give more sessions or smaller fractions"
+                f"{target.name}: seed {seed} leaves none of {int((labels == label).sum()):,} "
+                f"{kind} sessions to test on (a bilateral training part takes at least "
+                f"{FEWEST_ANOMALIES} anomalous ones); give more sessions or smaller fractions"
             )
     return Split(seen, labelled, unlabelled, test)
 

@@ -66,12 +66,18 @@ class Method(Protocol):
 def build(
     setting: Setting, sources: list[Corpus], target: Corpus, seed: int
 ) -> tuple[Task, Examination]:
-    """Split first; then parse with what the training part has taught, as a host would.
+    """Thin and split by the seed, then see ``parsed``.
 
     target: as it is on disk. Raises UserError, see ``protocols.draw``.
     """
     target = thinned(target, setting.anomaly_ratio, seed)
-    split = draw(setting, sources, target, seed)
+    return parsed(setting, sources, target, draw(setting, sources, target, seed), seed)
+
+
+def parsed(
+    setting: Setting, sources: list[Corpus], target: Corpus, split: Split, seed: int
+) -> tuple[Task, Examination]:
+    """The two parts of a split, parsed with what the training part has taught, as on a host."""
     drain = DrainParameters()
     system = System.mined(target, split.seen, 0, drain)
     parser = system.parser(drain)
