@@ -24,7 +24,10 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """What of the network's configuration decides the graph; see trainer.network."""
+    """What of the network's configuration decides the graph; see trainer.network.
+
+    unit_length: length that event vectors are brought to where ``session`` > 0.
+    """
 
     hidden: int
     layers: int
@@ -34,16 +37,21 @@ class NetworkShape:
     scaled: bool
     pooling: str
     tanh: bool
+    session: int = 0
+    members: int = 1
+    unit_length: float = 1.0
 
 
 class _Graph:
-    """Nodes and initializers in the making."""
+    """Nodes and initializers in the making. scope: put before names, one for each member."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self.scope = ""
 
     def constant(self, name: str, value: NDArray[Any] | np.generic) -> str:
+        name = self.scope + name
         self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
@@ -51,56 +59,73 @@ class _Graph:
         return self.constant(name, np.array(values, dtype=np.int64))
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        output = self.scope + output
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Names of what all members read. mask: bool [batch, length]; real: the same as float, column:
+    [batch, length, 1]; rows: bool [batch, 1, length]; ends: int64 [batch, 1]; count: float."""
+
+    vectors: str
+    lengths: str
+    mask: str
+    real: str
+    column: str
+    rows: str
+    ends: str
+    count: str
+    one: str
+    two: str
 
 
 def build(
     shape: NetworkShape, weights: Weights, table: Vectors, properties: Mapping[str, str]
 ) -> onnx.ModelProto:
-    """The graph of one network and one event table.
+    """The graph of one network (or several, whose logits are averaged) and one event table.
 
-    weights: arrays under the names of ``MetaLogNetwork.state_dict()``. table: float32
+    weights: arrays under the names of ``Ensemble.state_dict()``. table: float32
     [events, dimension]; properties: the metadata of the model.
 
     Inputs: event_ids int64 [batch, length]; lengths int64 [batch]; features float32
-    [batch, length, F]; host_vectors float32 [host events, dimension], at least one row: ids from
-    ``events`` on are its rows. Outputs: probability float32 [batch]; weights float32
-    [batch, length], zero past a session's length.
+    [batch, length, F]; session float32 [batch, S]; host_vectors float32 [host events, dimension],
+    at least one row: ids from ``events`` on are its rows. Outputs: probability float32 [batch];
+    weights float32 [batch, length], zero past a session's length.
     """
     graph = _Graph()
-    dimension = table.shape[1]
     graph.constant("event_table", table.astype(np.float32))
-    vectors = graph.add("Concat", ["event_table", "host_vectors"], "all_vectors", axis=0)
-    looked_up = graph.add("Gather", [vectors, "event_ids"], "event_vectors", axis=0)
-    inputs = looked_up
-    if shape.features:
-        inputs = graph.add("Concat", [looked_up, "features"], "inputs", axis=2)
+    shared = _share(graph)
+    logits, attentions = [], []
+    for member in range(shape.members):
+        prefix = f"members.{member}."
+        own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        graph.scope = f"member{member}/"
+        logit, attention = _member(graph, shape, own, shared)
+        logits.append(logit)
+        attentions.append(attention)
+    graph.scope = ""
+    mean = graph.add("Mean", logits, "logits")
+    graph.add("Mean", attentions, "weights")
+    classes = graph.add("Softmax", [mean], "classes", axis=1)
+    graph.add("Gather", [classes, graph.constant("anomalous", np.int64(1))], "probability", axis=1)
 
-    hidden = _recurrent(graph, shape, weights, inputs)
-    mask = _mask(graph)
-    pooled = _attend(graph, shape, weights, hidden, mask)
-    logits = _classify(graph, shape, weights, pooled)
-    classes = graph.add("Softmax", [logits], "classes", axis=1)
-    graph.add("Gather", [classes, graph.constant("one", np.int64(1))], "probability", axis=1)
-
+    value = helper.make_tensor_value_info
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "metalog",
             [
-                helper.make_tensor_value_info("event_ids", TensorProto.INT64, ["batch", "length"]),
-                helper.make_tensor_value_info("lengths", TensorProto.INT64, ["batch"]),
-                helper.make_tensor_value_info(
-                    "features", TensorProto.FLOAT, ["batch", "length", shape.features]
-                ),
-                helper.make_tensor_value_info(
-                    "host_vectors", TensorProto.FLOAT, ["host_events", dimension]
-                ),
+                value("event_ids", TensorProto.INT64, ["batch", "length"]),
+                value("lengths", TensorProto.INT64, ["batch"]),
+                value("features", TensorProto.FLOAT, ["batch", "length", shape.features]),
+                value("session", TensorProto.FLOAT, ["batch", shape.session]),
+                value("host_vectors", TensorProto.FLOAT, ["host_events", table.shape[1]]),
             ],
             [
-                helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"]),
-                helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["batch", "length"]),
+                value("probability", TensorProto.FLOAT, ["batch"]),
+                value("weights", TensorProto.FLOAT, ["batch", "length"]),
             ],
             graph.initializers,
         ),
@@ -113,9 +138,85 @@ def build(
     return model
 
 
-def _recurrent(graph: _Graph, shape: NetworkShape, weights: Weights, inputs: str) -> str:
+def _share(graph: _Graph) -> _Shared:
+    all_vectors = graph.add("Concat", ["event_table", "host_vectors"], "all_vectors", axis=0)
+    one, two = graph.integers("axis_one", 1), graph.integers("axis_two", 2)
+    length = graph.add(
+        "Gather",
+        [graph.add("Shape", ["event_ids"], "size"), graph.constant("second", np.int64(1))],
+        "length",
+    )
+    zero, step = graph.constant("zero", np.int64(0)), graph.constant("step", np.int64(1))
+    steps = graph.add("Range", [zero, length, step], "steps")
+    ends = graph.add("Unsqueeze", ["lengths", one], "ends")
+    mask = graph.add("Less", [steps, ends], "mask")
+    real = graph.add("Cast", [mask], "mask_float", to=TensorProto.FLOAT)
+    return _Shared(
+        vectors=graph.add("Gather", [all_vectors, "event_ids"], "event_vectors", axis=0),
+        lengths=graph.add("Cast", ["lengths"], "lengths_int32", to=TensorProto.INT32),
+        mask=mask,
+        real=real,
+        column=graph.add("Unsqueeze", [real, two], "mask_column"),
+        rows=graph.add("Unsqueeze", [mask, one], "mask_rows"),
+        ends=ends,
+        count=graph.add("Cast", [ends], "count", to=TensorProto.FLOAT),
+        one=one,
+        two=two,
+    )
+
+
+def _member(
+    graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shared
+) -> tuple[str, str]:
+    """Logits [batch, 2] and attention weights [batch, length] of one network."""
+    vectors = _project(graph, shape, weights, shared) if shape.session else shared.vectors
+    if shape.features:
+        vectors = graph.add("Concat", [vectors, "features"], "inputs", axis=2)
+    hidden = _recurrent(graph, shape, weights, vectors, shared)
+    pooled, attention = _attend(graph, shape, weights, hidden, shared)
+    if shape.session:
+        return _judge(graph, weights, pooled, hidden, shared), attention
+    logits = _linear(graph, weights, "output", pooled)
+    return (graph.add("Tanh", [logits], "squashed") if shape.tanh else logits), attention
+
+
+def _linear(graph: _Graph, weights: Weights, name: str, inputs: str) -> str:
+    matrix = graph.constant(f"{name}_matrix", weights[f"{name}.weight"])
+    bias = graph.constant(f"{name}_bias", weights[f"{name}.bias"])
+    return graph.add("Gemm", [inputs, matrix, bias], name, transB=1)
+
+
+def _project(graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shared) -> str:
+    lengths = graph.add("ReduceL2", [shared.vectors], "vector_lengths", axes=[2], keepdims=1)
+    least = graph.constant("least_length", np.float32(1e-6))
+    lengths = graph.add("Max", [lengths, least], "positive_lengths")
+    unit = graph.add("Div", [shared.vectors, lengths], "unit_vectors")
+    wanted = graph.constant("unit_length", np.float32(shape.unit_length))
+    scaled = graph.add("Mul", [unit, wanted], "scaled_vectors")
+    matrix = graph.constant("project_matrix", weights["project.weight"].T)
+    turned = graph.add("MatMul", [scaled, matrix], "projected")
+    bias = graph.constant("project_bias", weights["project.bias"])
+    return graph.add("Tanh", [graph.add("Add", [turned, bias], "shifted")], "projection")
+
+
+def _judge(graph: _Graph, weights: Weights, pooled: str, hidden: str, shared: _Shared) -> str:
+    below = graph.constant("far_below_state", _FAR_BELOW)
+    column = graph.add("Unsqueeze", [shared.mask, shared.two], "mask_column_bool")
+    masked = graph.add("Where", [column, hidden, below], "masked_states")
+    largest = graph.add("ReduceMax", [masked], "largest_state", axes=[1], keepdims=0)
+    read = graph.add("Concat", [pooled, largest], "read", axis=1)
+    order = graph.add("Tanh", [_linear(graph, weights, "pool", read)], "order")
+    numbers = graph.add("Tanh", [_linear(graph, weights, "head", "session")], "numbers")
+    both = graph.add("Concat", [numbers, order], "both", axis=1)
+    logit = _linear(graph, weights, "output", both)
+    nothing = graph.add("Sub", [logit, logit], "normal_logit")
+    return graph.add("Concat", [nothing, logit], "member_logits", axis=1)
+
+
+def _recurrent(
+    graph: _Graph, shape: NetworkShape, weights: Weights, inputs: str, shared: _Shared
+) -> str:
     """GRU layers: [batch, length, width] to [batch, length, directions x hidden]."""
-    lengths = graph.add("Cast", ["lengths"], "lengths_int32", to=TensorProto.INT32)
     current = graph.add("Transpose", [inputs], "time_major", perm=[1, 0, 2])
     directions = ["ahead", "behind"] if shape.bidirectional else ["ahead"]
     for layer in range(shape.layers):
@@ -135,9 +236,10 @@ def _recurrent(graph: _Graph, shape: NetworkShape, weights: Weights, inputs: str
                 for n in names
             ]
         )
+        shift = graph.constant(f"{prefix}_B", bias)
         output = graph.add(
             "GRU",
-            [current, stacked["W"], stacked["R"], graph.constant(f"{prefix}_B", bias), lengths],
+            [current, stacked["W"], stacked["R"], shift, shared.lengths],
             f"{prefix}_states",
             hidden_size=shape.hidden,
             linear_before_reset=1,
@@ -145,8 +247,7 @@ def _recurrent(graph: _Graph, shape: NetworkShape, weights: Weights, inputs: str
         )
         # [length, directions, batch, hidden] -> [length, batch, directions x hidden]
         swapped = graph.add("Transpose", [output], f"{prefix}_swapped", perm=[0, 2, 1, 3])
-        width = shape.hidden * len(directions)
-        size = graph.integers(f"{prefix}_size", 0, 0, width)
+        size = graph.integers(f"{prefix}_size", 0, 0, shape.hidden * len(directions))
         current = graph.add("Reshape", [swapped, size], f"{prefix}_output")
     return graph.add("Transpose", [current], "hidden", perm=[1, 0, 2])
 
@@ -157,47 +258,18 @@ def _gates(value: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([update, reset, new])
 
 
-def _mask(graph: _Graph) -> str:
-    """bool [batch, length], true where there is an event."""
-    size = graph.add("Shape", ["event_ids"], "size")
-    length = graph.add("Gather", [size, graph.constant("axis_one", np.int64(1))], "length_scalar")
-    steps = graph.add(
-        "Range",
-        [graph.constant("zero", np.int64(0)), length, graph.constant("step", np.int64(1))],
-        "steps",
-    )
-    ends = graph.add("Unsqueeze", ["lengths", graph.integers("last_axis", 1)], "ends")
-    return graph.add("Less", [steps, ends], "mask")
-
-
-def _attend(graph: _Graph, shape: NetworkShape, weights: Weights, hidden: str, mask: str) -> str:
-    """Eq. 4 between the recurrent part and the classifier: [batch, width]; writes ``weights``."""
+def _attend(
+    graph: _Graph, shape: NetworkShape, weights: Weights, hidden: str, shared: _Shared
+) -> tuple[str, str]:
+    """Eq. 4 behind the recurrent part: pooled state [batch, width], weights [batch, length]."""
     width = shape.hidden * (2 if shape.bidirectional else 1)
-    real = graph.add("Cast", [mask], "mask_float", to=TensorProto.FLOAT)
-    column = graph.add("Unsqueeze", [real, graph.integers("axis_two", 2)], "mask_column")
-    count = graph.add("Cast", ["ends"], "count", to=TensorProto.FLOAT)
+    if shape.attention == "none":
+        evenly = graph.add("Div", [shared.real, shared.count], "evenly")
+        return _last_state(graph, width, hidden, shared), evenly
 
     def project(name: str) -> str:
         matrix = graph.constant(f"{name}_matrix", weights[f"{name}.weight"].T)
         return graph.add("MatMul", [hidden, matrix], name)
-
-    if shape.attention == "none":
-        # One-directional: the state after the last event has read all of the session.
-        last = graph.add("Sub", ["ends", graph.integers("back", 1)], "last_index")
-        spread = graph.add("Unsqueeze", [last, "axis_two"], "last_row")
-        shape_of = graph.add(
-            "Concat",
-            [
-                graph.add("Shape", ["lengths"], "batch_size"),
-                graph.integers("rest", 1, width),
-            ],
-            "last_shape",
-            axis=0,
-        )
-        index = graph.add("Expand", [spread, shape_of], "last_spread")
-        taken = graph.add("GatherElements", [hidden, index], "last_state", axis=1)
-        graph.add("Div", [real, count], "weights")
-        return graph.add("Squeeze", [taken, "last_axis"], "pooled")
 
     query, key = project("query"), project("key")
     value = project("value") if shape.attention == "value" else hidden
@@ -206,29 +278,26 @@ def _attend(graph: _Graph, shape: NetworkShape, weights: Weights, hidden: str, m
     if shape.scaled:
         root = graph.constant("root", np.float32(np.sqrt(width)))
         scores = graph.add("Div", [scores, root], "scaled_scores")
-    rows = graph.add("Unsqueeze", [mask, "last_axis"], "mask_rows")
-    masked = graph.add(
-        "Where", [rows, scores, graph.constant("far_below", _FAR_BELOW)], "masked_scores"
-    )
+    below = graph.constant("far_below", _FAR_BELOW)
+    masked = graph.add("Where", [shared.rows, scores, below], "masked_scores")
     attention = graph.add("Softmax", [masked], "attention", axis=2)
-    seen = graph.add("Mul", [attention, column], "attention_of_events")
+    seen = graph.add("Mul", [attention, shared.column], "attention_of_events")
     # How much of the session's pooled state came from each event: the mean over real rows.
-    received = graph.add("ReduceSum", [seen, "last_axis"], "received", keepdims=0)
-    graph.add("Div", [received, count], "weights")
+    received = graph.add("ReduceSum", [seen, shared.one], "received", keepdims=0)
+    share = graph.add("Div", [received, shared.count], "share")
     mixed = graph.add("MatMul", [seen, value], "mixed")
-    pooled = graph.add("ReduceSum", [mixed, "last_axis"], "summed", keepdims=0)
-    return graph.add("Div", [pooled, count], "pooled") if shape.pooling == "mean" else pooled
+    pooled = graph.add("ReduceSum", [mixed, shared.one], "summed", keepdims=0)
+    if shape.pooling == "mean":
+        pooled = graph.add("Div", [pooled, shared.count], "pooled")
+    return pooled, share
 
 
-def _classify(graph: _Graph, shape: NetworkShape, weights: Weights, pooled: str) -> str:
-    logits = graph.add(
-        "Gemm",
-        [
-            pooled,
-            graph.constant("output_matrix", weights["output.weight"]),
-            graph.constant("output_bias", weights["output.bias"]),
-        ],
-        "logits",
-        transB=1,
-    )
-    return graph.add("Tanh", [logits], "squashed") if shape.tanh else logits
+def _last_state(graph: _Graph, width: int, hidden: str, shared: _Shared) -> str:
+    """One-directional: the state after the last event has read all of the session."""
+    last = graph.add("Sub", [shared.ends, shared.one], "last_index")
+    row = graph.add("Unsqueeze", [last, shared.two], "last_row")
+    batch = graph.add("Shape", ["lengths"], "batch_size")
+    size = graph.add("Concat", [batch, graph.integers("rest", 1, width)], "last_shape", axis=0)
+    index = graph.add("Expand", [row, size], "last_spread")
+    taken = graph.add("GatherElements", [hidden, index], "last_state", axis=1)
+    return graph.add("Squeeze", [taken, shared.one], "last")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from export.graph import NetworkShape, Weights, build
-from models.bundle import CARD, MANIFEST, NETWORK, TEMPLATES, WORDS, Manifest, pack_words
+from models.bundle import CARD, HISTORY, MANIFEST, NETWORK, TEMPLATES, WORDS, Manifest, pack_words
+from models.description import Description
 from models.embedding import EventEmbedder
 
 
@@ -20,6 +21,7 @@ def write_bundle(
     weights: Weights,
     templates: tuple[str, ...],
     embedder: EventEmbedder,
+    description: Description | None = None,
 ) -> Manifest:
     """Write all files of a bundle into an empty folder; returns the manifest with their sums.
 
@@ -35,11 +37,13 @@ def write_bundle(
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     with (folder / WORDS).open("wb") as opened:
         np.savez_compressed(opened, **pack_words(embedder.table, embedder.frequencies))
+    names = [NETWORK, TEMPLATES, WORDS, CARD]
+    if description is not None:
+        names.append(HISTORY)
+        with (folder / HISTORY).open("wb") as opened:
+            np.savez_compressed(opened, **description.arrays())  # type: ignore[arg-type]
     (folder / CARD).write_text(_card(manifest), encoding="utf-8")
-    files = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in (NETWORK, TEMPLATES, WORDS, CARD)
-    }
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     complete = replace(manifest, files=files)
     (folder / MANIFEST).write_bytes(complete.to_bytes())
     return complete

@@ -5,6 +5,7 @@ manifest.json    what it is: schema, threshold, line format, session rule, masks
 network.onnx     the network; the table of event vectors is an initializer of it
 templates.jsonl  {"id": n, "template": "..."}, row n of the table
 words.npz        word table and document frequencies: vectors for events first met on a host
+history.npz      counts of the target's known sessions, where the network reads them
 README.md        model card, for people
 """
 
@@ -13,13 +14,16 @@ import io
 import json
 import re
 import tarfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import load_arrays
+from models.description import Description
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
 from models.events import DrainParameters, EventParser
@@ -33,6 +37,7 @@ MANIFEST = "manifest.json"
 NETWORK = "network.onnx"
 TEMPLATES = "templates.jsonl"
 WORDS = "words.npz"
+HISTORY = "history.npz"
 CARD = "README.md"
 _UNSEALED = "0" * 64
 _SEAL = re.compile(rb'(?<="seal": ")[0-9a-f]{64}(?="\s*}\s*$)')
@@ -103,6 +108,7 @@ class Bundle:
     words: WordTable
     frequencies: DocumentFrequencies
     fingerprint: str
+    history: Mapping[str, NDArray[np.generic]] | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Bundle":
@@ -130,6 +136,9 @@ class Bundle:
                 if line
             )
             words, frequencies = unpack_words(files[WORDS])
+            history = None
+            if manifest.network.get("session"):
+                history = load_arrays(io.BytesIO(files[HISTORY]))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read: {error}; export the bundle again") from None
         if len(templates) != manifest.events or words.dimension != manifest.dimension:
@@ -144,6 +153,7 @@ class Bundle:
             words,
             frequencies,
             hashlib.sha256(files[MANIFEST]).hexdigest(),
+            history,
         )
 
     def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:
@@ -156,6 +166,18 @@ class Bundle:
 
     def embedder(self) -> EventEmbedder:
         return EventEmbedder(self.words, self.frequencies)
+
+    def description(self) -> Description | None:
+        """The history of the target, None where the network reads none. Raises UserError."""
+        if self.history is None:
+            return None
+        vectors = self.embedder().embed_all(self.templates)
+        try:
+            return Description.from_arrays(self.history, self.templates, vectors, self.words)
+        except (KeyError, ValueError, IndexError) as error:
+            raise UserError(
+                f"bundle {self.manifest.name}: {HISTORY} cannot be read: {error!r}; export it again"
+            ) from None
 
 
 def pack_words(table: WordTable, frequencies: DocumentFrequencies) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.description import Inputs
 from models.errors import UserError
 from models.events import EventParser
+from models.history import Events
 from models.words import Vectors
 
 _LARGEST_BATCH = 256
@@ -36,6 +38,7 @@ class Scorer:
         self._embedder = bundle.embedder()
         self._features = bundle.manifest.features
         self._trained = bundle.manifest.events
+        self._description = bundle.description()
         self._host: list[Vectors] = []
         self._host_matrix: Vectors | None = None
 
@@ -48,7 +51,10 @@ class Scorer:
         changed = sorted(parser.take_changed())
         for event in changed:
             row = event - self._trained
-            vector = self._embedder.embed(parser.template(event))
+            template = parser.template(event)
+            vector = self._embedder.embed(template)
+            if self._description is not None:
+                self._description.learn(event, [template], vector[None])
             if row < len(self._host):
                 self._host[row] = vector
             else:
@@ -61,6 +67,21 @@ class Scorer:
 
         sessions: event ids, the bundle's or a learnt host event's; at least one event each.
         """
+        if self._description is None:
+            return self._score(sessions, None)
+        rows = [np.asarray(events, dtype=np.int64) for events in sessions]
+        inputs = self._description.inputs(rows)
+        read = [row[places] for row, places in zip(rows, inputs.places, strict=True)]
+        scores = []
+        for row, places, score in zip(rows, inputs.places, self._score(read, inputs), strict=True):
+            weights = np.zeros(len(row), dtype=np.float32)
+            weights[places] = score.weights
+            scores.append(Score(score.probability, weights))
+        return scores
+
+    def _score(
+        self, sessions: Sequence[Sequence[int] | Events], inputs: Inputs | None
+    ) -> list[Score]:
         scores: list[Score | None] = [None] * len(sessions)
         order = sorted(range(len(sessions)), key=lambda i: len(sessions[i]))
         start = 0
@@ -73,22 +94,32 @@ class Scorer:
             ):
                 stop += 1
             chosen = order[start:stop]
-            for i, score in zip(chosen, self._run([sessions[i] for i in chosen]), strict=True):
+            found = self._run([sessions[i] for i in chosen], chosen, inputs)
+            for i, score in zip(chosen, found, strict=True):
                 scores[i] = score
             start = stop
         return [score for score in scores if score is not None]
 
-    def _run(self, batch: Sequence[Sequence[int]]) -> list[Score]:
+    def _run(
+        self, batch: Sequence[Sequence[int] | Events], chosen: Sequence[int], inputs: Inputs | None
+    ) -> list[Score]:
         lengths = np.array([len(events) for events in batch], dtype=np.int64)
         ids = np.zeros((len(batch), int(lengths.max())), dtype=np.int64)
         for row, events in enumerate(batch):
             ids[row, : len(events)] = events
+        features = np.zeros((*ids.shape, self._features), dtype=np.float32)
+        session = np.zeros((len(batch), 0), dtype=np.float32)
+        if inputs is not None:
+            session = inputs.session[list(chosen)]
+            for row, i in enumerate(chosen):
+                features[row, : lengths[row]] = inputs.features[i]
         probability, weights = self._session.run(
             ["probability", "weights"],
             {
                 "event_ids": ids,
                 "lengths": lengths,
-                "features": np.zeros((*ids.shape, self._features), dtype=np.float32),
+                "features": features,
+                "session": session,
                 "host_vectors": self._host_vectors(),
             },
         )

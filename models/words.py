@@ -78,6 +78,10 @@ class WordTable:
     def __contains__(self, word: str) -> bool:
         return word in self._index
 
+    def row(self, word: str) -> int | None:
+        """Where the word stands in the table; None for a word that is not in it."""
+        return self._index.get(word)
+
     def vector(self, word: str) -> Vectors | None:
         """float32 [dimension], or None for a word that is not in the table."""
         row = self._index.get(word)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.words import Vectors
 from trainer.corpus import ANOMALOUS
 
 Rows = NDArray[np.int64]
@@ -16,16 +17,24 @@ Rows = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Group:
     """Sessions of about equal length. rows: int64 [n, length] of the event table; lengths, labels:
-    int64 [n]; weights: float32 [n], how many sessions of the batch each stands for."""
+    int64 [n]; weights: float32 [n], how many sessions of the batch each stands for; features:
+    float32 [n, length, F] and session: float32 [n, S], or None where the network reads none."""
 
     rows: Tensor
     lengths: Tensor
     labels: Tensor
     weights: Tensor
+    features: Tensor | None = None
+    session: Tensor | None = None
 
     def to(self, device: torch.device) -> "Group":
         return Group(
-            *(part.to(device) for part in (self.rows, self.lengths, self.labels, self.weights))
+            self.rows.to(device),
+            self.lengths.to(device),
+            self.labels.to(device),
+            self.weights.to(device),
+            None if self.features is None else self.features.to(device),
+            None if self.session is None else self.session.to(device),
         )
 
 
@@ -40,20 +49,34 @@ class Batch:
 class Sessions:
     """Labelled sessions of one system to draw batches from.
 
-    sequences: rows of the event table, one array a session; labels: 0 or 1.
+    sequences: rows of the event table, one array a session; labels: 0 or 1; features: float32
+    [length, F] each, and session: float32 [sessions, S], what the network reads beside the events.
     """
 
-    def __init__(self, sequences: Sequence[Rows], labels: Sequence[int], longest: int) -> None:
+    def __init__(
+        self,
+        sequences: Sequence[Rows],
+        labels: Sequence[int],
+        longest: int,
+        features: Sequence[Vectors] | None = None,
+        session: Vectors | None = None,
+    ) -> None:
         if not sequences:
             raise ValueError("no sessions to draw from")
         self.sequences = [sequence[:longest] for sequence in sequences]
         self.labels = np.asarray(labels, dtype=np.int64)
-        first: dict[tuple[bytes, int], int] = {}
+        self.features = None if features is None else [one[:longest] for one in features]
+        self.session = session
+        first: dict[tuple[bytes, bytes, int], int] = {}
         # The first session with this sequence and label stands for all that equal it.
         self._twin = np.array(
             [
-                first.setdefault((sequence.tobytes(), int(label)), i)
-                for i, (sequence, label) in enumerate(zip(self.sequences, self.labels, strict=True))
+                first.setdefault(
+                    (sequence.tobytes(), b"" if session is None else session[i].tobytes(), label), i
+                )
+                for i, (sequence, label) in enumerate(
+                    zip(self.sequences, self.labels.tolist(), strict=True)
+                )
             ]
         )
 
@@ -112,6 +135,19 @@ class Sessions:
                     torch.from_numpy(lengths[members]),
                     torch.from_numpy(self.labels[twins[members]]),
                     torch.from_numpy(counts[members].astype(np.float32)),
+                    self._features_of(twins[members], rows.shape[1]),
+                    None
+                    if self.session is None
+                    else torch.from_numpy(self.session[twins[members]]),
                 )
             )
         return Batch(tuple(groups), len(chosen))
+
+    def _features_of(self, chosen: NDArray[np.intp], length: int) -> Tensor | None:
+        if self.features is None:
+            return None
+        width = self.features[0].shape[1]
+        padded = np.zeros((len(chosen), length, width), dtype=np.float32)
+        for row, i in enumerate(chosen):
+            padded[row, : len(self.features[i])] = self.features[i]
+        return torch.from_numpy(padded)

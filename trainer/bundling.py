@@ -52,17 +52,19 @@ def export_bundle(
         evaluation = None
     name = name or output.absolute().name.removesuffix(".tar")
     manifest = _manifest(run, system.corpus, name, evaluation, len(system.templates))
+    description = run.description() if run.network.session else None
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
 
     def fill(folder: Path) -> tuple[Manifest, float]:
         complete = write_bundle(
-            folder, manifest, run.network.shape(), weights, system.templates, embedder
+            folder, manifest, run.network.shape(), weights, system.templates, embedder, description
         )
         note("checking the ONNX network against the trained one")
         sessions = system.seen[:: max(1, len(system.seen) // _CHECKED_SESSIONS)]
         sequences = system.sequences(sessions, system.parser(run.drain))
         table = embedder.embed_all(system.templates)
-        expected = predict(network, table, sequences)
+        inputs = None if description is None else description.inputs(sequences)
+        expected = predict(network, table, sequences, inputs)
         return complete, check_parity(folder, [row.tolist() for row in sequences], expected)
 
     if output.suffix != ".tar":

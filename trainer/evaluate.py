@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.description import Inputs
 from models.errors import UserError
 from models.events import EventParser
 from models.words import Vectors
@@ -19,6 +20,7 @@ from trainer.predict import predict
 from trainer.run import Run
 from trainer.splits import Indices, unseen
 from trainer.systems import System
+from trainer.views import Known, described_by_others
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Part:
     parser: EventParser
     table: Vectors
     sequences: list[Rows]
+    inputs: Inputs | None
 
 
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
     """
     part = test_part(run, on)
     network = load_network(run, choose_device(device))
-    scores = predict(network, part.table, part.sequences)
+    scores = predict(network, part.table, part.sequences, part.inputs)
     threshold = run.threshold if threshold is None else threshold
     labels = np.asarray(part.corpus.labels)[part.sessions].astype(np.int64)
     known = labels != UNLABELLED
@@ -94,7 +97,27 @@ def test_part(run: Run, on: Path | None) -> Part:
     parser = system.parser(run.drain)
     sequences = system.sequences(sessions, parser)
     table = run.embedder().embed_all(parser.templates)
-    return Part(system.corpus, sessions, parser, table, sequences)
+    inputs = _inputs(run, system, parser, table, sequences)
+    return Part(system.corpus, sessions, parser, table, sequences, inputs)
+
+
+def _inputs(
+    run: Run, system: System, parser: EventParser, table: Vectors, sequences: list[Rows]
+) -> Inputs | None:
+    """What the network reads beside the events, None where it reads nothing.
+
+    The target's sessions are described by the history that training left. Another system has none:
+    each of its sessions is described by the others, without a label.
+    """
+    if not run.network.session:
+        return None
+    if system.templates == run.target_templates()[0]:
+        description = run.description()
+        description.learn(len(system.templates), parser.host_templates, table[parser.trained :])
+        return description.inputs(sequences)
+    unlabelled = np.zeros(len(sequences), dtype=np.int64)
+    known = Known(parser.templates, table, run.words()[0], sequences, unlabelled)
+    return described_by_others(known, np.random.default_rng(run.seed))
 
 
 def _as_target(run: Run, corpus: Corpus) -> System:

@@ -1,11 +1,12 @@
 """The recipe of ``metalog-train fit``, from top to bottom: split, embed, meta-train, save."""
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -15,13 +16,14 @@ import numpy as np
 import torch
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from models.description import GROUPS
 from models.errors import UserError
 from models.events import DrainParameters
 from models.words import tokenize
-from trainer.batches import Sessions
 from trainer.corpus import Corpus
+from trainer.lessons import Lessons, described, plain
 from trainer.meta import meta_loss
-from trainer.network import MetaLogNetwork, NetworkConfig
+from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import Preset
 from trainer.run import Arrays, Role, Run
 from trainer.splits import Fractions, draw_source, draw_target
@@ -96,34 +98,39 @@ def start(options: FitOptions) -> Run:
     return run
 
 
-def train(run: Run, device_name: str, progress: Progress | None = None) -> MetaLogNetwork:
-    """Meta-train, or go on from the checkpoint. Raises Interrupted after Ctrl-C, state saved."""
+def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
+    """Meta-train, or go on from the checkpoint. Raises Interrupted after Ctrl-C, state saved.
+
+    Returns the run, which has its threshold now.
+    """
     device = choose_device(device_name)
     preset = run.preset
     systems = run.systems()
     embedder = run.embedder()
     table = torch.from_numpy(event_table(systems, embedder)).to(device)
-    drawn = [_sessions(system, run) for system in systems]
-    *sources, target = drawn
-
     # One stream decides the parts and the first weights, another the batches; both by the seed.
     rng = np.random.default_rng([run.seed, 1])
     torch.manual_seed(run.seed)
-    network = MetaLogNetwork(run.network).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=preset.rate)
+    lessons = described(run, systems, embedder) if preset.statistics else plain(run, systems)
+    network = new_network(run).to(device).train()
     source_parts = [
         (sessions, part)
-        for sessions in sources
+        for sessions in lessons.sources
         for part in sessions.parts(preset.source_parts, rng)
     ]
-    target_parts = target.parts(preset.target_parts, rng)
-    tasks = -(-max(sum(len(one) for one in sources), len(target)) // preset.batch)
-    tasks = tasks if preset.most_tasks is None else min(tasks, preset.most_tasks)
-    steps = preset.epochs * tasks
+    target_parts = [one.parts(preset.target_parts, rng) for one in lessons.targets]
+    steps = _steps(preset, lessons)
+    members = network.networks()
+    total = steps * len(members)
+    # Without weight decay, as in the paper, this is Adam.
+    optimisers = [
+        torch.optim.AdamW(one.parameters(), lr=preset.rate, weight_decay=preset.weight_decay)
+        for one in members
+    ]
 
     step = 0
     if (run.path / "checkpoint.npz").exists():
-        step = _restore(run.load_checkpoint(), network, optimiser, rng)
+        step = _restore(run.load_checkpoint(), network, optimisers, rng)
     saved = time.monotonic()
     with (
         _interrupts() as interrupted,
@@ -132,30 +139,37 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> MetaL
         # cuDNN has no second derivative of recurrent layers.
         torch.backends.cudnn.flags(enabled=not preset.second_order),
     ):
-        while step < steps:
+        while step < total:
+            # One member after another, each with its own share of the target.
+            number, own_step = divmod(step, steps)
+            member, optimiser = members[number], optimisers[number]
+            target, parts = lessons.targets[number], target_parts[number]
             picked = rng.integers(len(source_parts), size=preset.inner_parts)
             source_batches = [
                 sessions.draw(part, preset.batch, preset.anomaly_share, rng)
                 for sessions, part in (source_parts[i] for i in picked)
             ]
-            chosen = rng.integers(len(target_parts), size=preset.target_parts)
+            chosen = rng.integers(len(parts), size=preset.target_parts)
             target_batches = [
-                target.draw(target_parts[i], preset.batch, preset.anomaly_share, rng)
-                for i in chosen
+                target.draw(parts[i], preset.batch, preset.anomaly_share, rng) for i in chosen
             ]
             loss, source_loss, target_loss = meta_loss(
-                network,
+                member,
                 table,
                 source_batches,
                 target_batches,
                 inner_rate=preset.inner_rate,
                 target_weight=preset.target_weight,
                 second_order=preset.second_order,
+                smoothing=preset.smoothing,
             )
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             if preset.clip is not None:
-                torch.nn.utils.clip_grad_norm_(network.parameters(), preset.clip)
+                torch.nn.utils.clip_grad_norm_(member.parameters(), preset.clip)
+            if preset.steps is not None:
+                for group in optimiser.param_groups:
+                    group["lr"] = preset.rate * _rise_and_fall(own_step / steps)
             optimiser.step()
             step += 1
             losses = {
@@ -166,19 +180,44 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> MetaL
             for name, value in losses.items():
                 scalars.add_scalar(name, value, step)
             if progress is not None:
-                progress(step, steps, losses)
+                progress(step, total, losses)
             late = time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS
-            if interrupted() or late or step == steps:
-                run.save_checkpoint(_state(network, optimiser, rng, step))
+            if interrupted() or late or step == total:
+                run.save_checkpoint(_state(network, optimisers, rng, step))
                 saved = time.monotonic()
-            if interrupted() and step < steps:
+            if interrupted() and step < total:
                 raise Interrupted
-    return network
+    if preset.false_alarms is not None:
+        threshold, origin = lessons.threshold(network, table.cpu().numpy(), preset)
+        run = replace(run, threshold=threshold, threshold_origin=origin)
+        run.save()
+    return run
 
 
-def load_network(run: Run, device: torch.device) -> MetaLogNetwork:
+def _steps(preset: Preset, lessons: Lessons) -> int:
+    """Meta-tasks of each member of the ensemble."""
+    if preset.steps is not None:
+        return preset.steps
+    largest = max(len(one) for one in [*lessons.sources, *lessons.targets])
+    tasks = -(-largest // preset.batch)
+    return preset.epochs * (tasks if preset.most_tasks is None else min(tasks, preset.most_tasks))
+
+
+def _rise_and_fall(progress: float) -> float:
+    """Share of the rate: up over the first tenth, down along a cosine."""
+    if progress < 0.1:
+        return 0.04 + 0.96 * progress / 0.1
+    return 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+
+def new_network(run: Run) -> Ensemble:
+    """The run's network with first weights."""
+    return Ensemble(run.network, torch.from_numpy(GROUPS) if run.network.session else None)
+
+
+def load_network(run: Run, device: torch.device) -> Ensemble:
     """The network with the weights of the run's checkpoint."""
-    network = MetaLogNetwork(run.network)
+    network = new_network(run)
     arrays = run.load_checkpoint()
     network.load_state_dict(
         {name: torch.from_numpy(arrays[f"weight.{name}"]) for name in network.state_dict()}
@@ -198,15 +237,6 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _sessions(system: System, run: Run) -> Sessions:
-    events = system.sequences(system.seen, system.parser(run.drain))
-    return Sessions(
-        [sequence + system.first_row for sequence in events],
-        list(system.labels(system.seen)),
-        run.preset.longest,
-    )
-
-
 def _check_apart(sources: list[Corpus], target: Corpus) -> None:
     known: dict[str, Corpus] = {}
     for corpus in [*sources, target]:
@@ -219,32 +249,44 @@ def _check_apart(sources: list[Corpus], target: Corpus) -> None:
 
 
 def _state(
-    network: MetaLogNetwork, optimiser: torch.optim.Adam, rng: np.random.Generator, step: int
+    network: Ensemble,
+    optimisers: list[torch.optim.AdamW],
+    rng: np.random.Generator,
+    step: int,
 ) -> Arrays:
     state: Arrays = {
         f"weight.{name}": value.cpu().numpy() for name, value in network.state_dict().items()
     }
-    for number, moments in optimiser.state_dict()["state"].items():
-        for name, value in moments.items():
-            state[f"adam.{number}.{name}"] = value.cpu().numpy()
+    for member, optimiser in enumerate(optimisers):
+        for number, moments in optimiser.state_dict()["state"].items():
+            for name, value in moments.items():
+                state[f"adam.{member}.{number}.{name}"] = value.cpu().numpy()
     state["step"] = np.array(step)
     state["generator"] = np.array(json.dumps(rng.bit_generator.state))
+    # What is left out in training is drawn from torch's own stream.
+    state["torch_generator"] = torch.get_rng_state().numpy()
     return state
 
 
 def _restore(
-    arrays: Arrays, network: MetaLogNetwork, optimiser: torch.optim.Adam, rng: np.random.Generator
+    arrays: Arrays,
+    network: Ensemble,
+    optimisers: list[torch.optim.AdamW],
+    rng: np.random.Generator,
 ) -> int:
     network.load_state_dict(
         {name: torch.from_numpy(arrays[f"weight.{name}"]) for name in network.state_dict()}
     )
-    moments: dict[int, dict[str, Any]] = {}
+    moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, value in arrays.items():
         if name.startswith("adam."):
-            _, number, moment = name.split(".", 2)
-            moments.setdefault(int(number), {})[moment] = torch.from_numpy(value.copy())
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+            _, member, number, moment = name.split(".", 3)
+            kept = moments[int(member)].setdefault(int(number), {})
+            kept[moment] = torch.from_numpy(value.copy())
+    for optimiser, state in zip(optimisers, moments, strict=True):
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     rng.bit_generator.state = json.loads(str(arrays["generator"]))
+    torch.set_rng_state(torch.from_numpy(arrays["torch_generator"].copy()))
     return int(arrays["step"])
 
 

@@ -4,31 +4,36 @@ from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from trainer.batches import Batch
-from trainer.network import MetaLogNetwork
 
 Parameters = Mapping[str, Tensor]
 
 
-def loss_of(network: MetaLogNetwork, parameters: Parameters, table: Tensor, batch: Batch) -> Tensor:
+def loss_of(
+    network: nn.Module, parameters: Parameters, table: Tensor, batch: Batch, smoothing: float = 0.0
+) -> Tensor:
     """Mean cross-entropy over a batch under given parameters.
 
-    table: float32 [events, dimension], the vectors of all events.
+    table: float32 [events, dimension], the vectors of all events; smoothing: how much of a label is
+    spread over both classes.
     """
     total = table.new_zeros(())
     for group in batch.groups:
         here = group.to(table.device)
-        logits = functional_call(network, dict(parameters), (table[here.rows], here.lengths))
-        losses = functional.cross_entropy(logits, here.labels, reduction="none")
+        inputs = (table[here.rows], here.lengths, here.features, here.session)
+        logits = functional_call(network, dict(parameters), inputs)
+        losses = functional.cross_entropy(
+            logits, here.labels, reduction="none", label_smoothing=smoothing
+        )
         total = total + (losses * here.weights).sum()
     return total / batch.size
 
 
 def meta_loss(
-    network: MetaLogNetwork,
+    network: nn.Module,
     table: Tensor,
     source: Sequence[Batch],
     target: Sequence[Batch],
@@ -36,6 +41,7 @@ def meta_loss(
     inner_rate: float,
     target_weight: float,
     second_order: bool,
+    smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """L_S(theta) + beta L_T(theta'), L_S(theta) and L_T(theta'): what Eq. 3 differentiates.
 
@@ -47,9 +53,11 @@ def meta_loss(
     adapted: Parameters = theta
     source_loss = table.new_zeros(())
     for number, batch in enumerate(source):
-        loss = loss_of(network, adapted, table, batch)
+        loss = loss_of(network, adapted, table, batch, smoothing)
         # The first step starts at theta: its loss is the one Eq. 3 asks for.
-        source_loss = source_loss + (loss if not number else loss_of(network, theta, table, batch))
+        source_loss = source_loss + (
+            loss if not number else loss_of(network, theta, table, batch, smoothing)
+        )
         gradients = torch.autograd.grad(
             loss, list(adapted.values()), create_graph=second_order, retain_graph=True
         )
@@ -58,5 +66,7 @@ def meta_loss(
             for (name, value), gradient in zip(adapted.items(), gradients, strict=True)
         }
     source_loss = source_loss / len(source)
-    target_loss = torch.stack([loss_of(network, adapted, table, batch) for batch in target]).mean()
+    target_loss = torch.stack(
+        [loss_of(network, adapted, table, batch, smoothing) for batch in target]
+    ).mean()
     return source_loss + target_weight * target_loss, source_loss, target_loss

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from export.graph import NetworkShape
 
 _FAR_BELOW = -1e9
+# Length of a vector that enters the projection, whatever Eq. 1 made of it.
+UNIT_LENGTH = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,13 @@ class NetworkConfig:
     scaled: divide Q K^T by the root of the width; Eq. 4 does not. pooling: "sum" over time, as
     Eq. 4, or "mean". tanh before the softmax, as the paper, keeps P between 0.12 and 0.88.
     bidirectional: the released code is, the paper does not say so.
+
+    session: width of the numbers of a whole session, which enter behind the recurrent part; 0 is
+    the paper's network, without them. With them: projection of each vector to that width; pooled:
+    width of what is kept of the recurrent part (mean of the attention and largest state); head:
+    width of the layer over the session's numbers. dropout, and in training the vectors of a session
+    are left out with chance ``word_drop``, the recurrent part with ``path_drop``, and each group of
+    the session's numbers with its ``group_drops``. members: networks whose logits are averaged.
     """
 
     dimension: int
@@ -33,9 +42,22 @@ class NetworkConfig:
     scaled: bool = False
     pooling: Literal["sum", "mean"] = "sum"
     tanh: bool = True
+    session: int = 0
+    projection: int = 32
+    pooled: int = 24
+    head: int = 32
+    dropout: float = 0.1
+    word_drop: float = 0.3
+    path_drop: float = 0.5
+    group_drops: tuple[float, ...] = (0.1, 0.3, 0.4)
+    members: int = 1
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "NetworkConfig":
+        return cls(**{**value, "group_drops": tuple(value["group_drops"])})
 
     def shape(self) -> NetworkShape:
         return NetworkShape(
@@ -47,6 +69,9 @@ class NetworkConfig:
             scaled=self.scaled,
             pooling=self.pooling,
             tanh=self.tanh,
+            session=self.session,
+            members=self.members,
+            unit_length=UNIT_LENGTH,
         )
 
 
@@ -55,16 +80,19 @@ class MetaLogNetwork(nn.Module):
 
     Padding never changes a score: the mask keeps it out of the attention, and a backward GRU reads
     each sequence reversed within its own length.
+
+    groups: int [session], the group that each of the session's numbers is left out with.
     """
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, groups: Tensor | None = None) -> None:
         super().__init__()
         if config.attention == "none" and config.bidirectional:
             raise ValueError("the last state of a bidirectional GRU has not read the session twice")
         self.config = config
         directions = ["ahead", "behind"] if config.bidirectional else ["ahead"]
         width = config.hidden * len(directions)
-        sizes = [config.dimension + config.features] + [width] * (config.layers - 1)
+        vector = config.projection if config.session else config.dimension
+        sizes = [vector + config.features] + [width] * (config.layers - 1)
         self.recurrent = nn.ModuleList(
             nn.ModuleDict(
                 OrderedDict(
@@ -78,37 +106,96 @@ class MetaLogNetwork(nn.Module):
             self.key = nn.Linear(width, width, bias=False)
             if config.attention == "value":
                 self.value = nn.Linear(width, width, bias=False)
-        self.output = nn.Linear(width, 2)
+        if config.session:
+            self._build_session(width, groups)
+        else:
+            self.output = nn.Linear(width, 2)
 
-    def forward(self, vectors: Tensor, lengths: Tensor, features: Tensor | None = None) -> Tensor:
+    def _build_session(self, width: int, groups: Tensor | None) -> None:
+        config = self.config
+        if groups is None:
+            groups = torch.zeros(config.session, dtype=torch.int64)
+        count = len(config.group_drops)
+        belongs = nn.functional.one_hot(groups, count).T.float()
+        self.register_buffer("belongs", belongs, persistent=False)
+        self.project = nn.Linear(config.dimension, config.projection)
+        self.pool = nn.Linear(2 * width, config.pooled)
+        self.head = nn.Linear(config.session, config.head)
+        self.output = nn.Linear(config.head + config.pooled, 1)
+        self.drop = nn.Dropout(config.dropout)
+        # The session's numbers speak first; the recurrent part has to earn its say.
+        with torch.no_grad():
+            self.output.weight[:, config.head :] = 0
+
+    def forward(
+        self,
+        vectors: Tensor,
+        lengths: Tensor,
+        features: Tensor | None = None,
+        session: Tensor | None = None,
+    ) -> Tensor:
         """Logits [batch, 2].
 
         vectors: float [batch, length, dimension], anything past a sequence's end; lengths: int64
-        [batch], at least 1; features: float [batch, length, F], needed where F > 0.
+        [batch], at least 1; features: float [batch, length, F], needed where F > 0; session: float
+        [batch, session], needed where that is > 0.
         """
-        return self.attend(vectors, lengths, features)[0]
+        return self.attend(vectors, lengths, features, session)[0]
 
     def attend(
-        self, vectors: Tensor, lengths: Tensor, features: Tensor | None = None
+        self,
+        vectors: Tensor,
+        lengths: Tensor,
+        features: Tensor | None = None,
+        session: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Logits [batch, 2], and how much attention each event received [batch, length], sum 1."""
         steps = torch.arange(vectors.shape[1], device=vectors.device)
         mask = steps < lengths[:, None]
+        if self.config.session:
+            vectors = self._project(vectors)
         hidden = self._read(vectors, lengths, steps, features)
         count = lengths[:, None].to(hidden.dtype)
         if self.config.attention == "none":
-            pooled = hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
-            return self._classify(pooled), mask / count
-        scores = self.query(hidden) @ self.key(hidden).transpose(1, 2)
-        if self.config.scaled:
-            scores = scores / hidden.shape[-1] ** 0.5
-        attention = torch.softmax(scores.masked_fill(~mask[:, None, :], _FAR_BELOW), dim=2)
-        attention = attention * mask[:, :, None]
-        value = self.value(hidden) if self.config.attention == "value" else hidden
-        pooled = (attention @ value).sum(dim=1)
-        if self.config.pooling == "mean":
-            pooled = pooled / count
-        return self._classify(pooled), attention.sum(dim=1) / count
+            mixed = hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+            weights = mask / count
+        else:
+            scores = self.query(hidden) @ self.key(hidden).transpose(1, 2)
+            if self.config.scaled:
+                scores = scores / hidden.shape[-1] ** 0.5
+            attention = torch.softmax(scores.masked_fill(~mask[:, None, :], _FAR_BELOW), dim=2)
+            attention = attention * mask[:, :, None]
+            value = self.value(hidden) if self.config.attention == "value" else hidden
+            mixed = (attention @ value).sum(dim=1)
+            if self.config.pooling == "mean":
+                mixed = mixed / count
+            weights = attention.sum(dim=1) / count
+        if session is None:
+            return self._classify(mixed), weights
+        largest = hidden.masked_fill(~mask[:, :, None], _FAR_BELOW).amax(dim=1)
+        return self._judge(torch.cat([mixed, largest], dim=1), session), weights
+
+    def _project(self, vectors: Tensor) -> Tensor:
+        lengths = vectors.norm(dim=2, keepdim=True).clamp(min=1e-6)
+        unit = vectors * (UNIT_LENGTH / lengths)
+        if self.training:
+            unit = unit * self._keep(len(unit), self.config.word_drop)[:, :, None]
+        return torch.tanh(self.project(unit))
+
+    def _judge(self, read: Tensor, session: Tensor) -> Tensor:
+        if self.training:
+            drops = torch.tensor(self.config.group_drops)
+            kept = (torch.rand(len(session), len(drops)) > drops).to(session)
+            session = session * (kept @ self.get_buffer("belongs"))
+        numbers = self.drop(torch.tanh(self.head(self.drop(session))))
+        order = torch.tanh(self.pool(read))
+        if self.training:
+            order = order * self._keep(len(order), self.config.path_drop)
+        logit = self.output(torch.cat([numbers, order], dim=1))
+        return torch.cat([torch.zeros_like(logit), logit], dim=1)
+
+    def _keep(self, size: int, drop: float) -> Tensor:
+        return (torch.rand(size, 1) > drop).to(self.output.weight)
 
     def _read(
         self, vectors: Tensor, lengths: Tensor, steps: Tensor, features: Tensor | None
@@ -128,3 +215,38 @@ class MetaLogNetwork(nn.Module):
     def _classify(self, pooled: Tensor) -> Tensor:
         logits: Tensor = self.output(pooled)
         return torch.tanh(logits) if self.config.tanh else logits
+
+
+class Ensemble(nn.Module):
+    """Networks whose logits are averaged. One network alone is an ensemble of one."""
+
+    def __init__(self, config: NetworkConfig, groups: Tensor | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.members = nn.ModuleList(MetaLogNetwork(config, groups) for _ in range(config.members))
+
+    def forward(
+        self,
+        vectors: Tensor,
+        lengths: Tensor,
+        features: Tensor | None = None,
+        session: Tensor | None = None,
+    ) -> Tensor:
+        """Logits [batch, 2]; see MetaLogNetwork."""
+        return self.attend(vectors, lengths, features, session)[0]
+
+    def attend(
+        self,
+        vectors: Tensor,
+        lengths: Tensor,
+        features: Tensor | None = None,
+        session: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Logits [batch, 2] and attention [batch, length], the members' means."""
+        found = [member.attend(vectors, lengths, features, session) for member in self.networks()]
+        logits, weights = zip(*found, strict=True)
+        return torch.stack(logits).mean(dim=0), torch.stack(weights).mean(dim=0)
+
+    def networks(self) -> list[MetaLogNetwork]:
+        """The members, in their order."""
+        return [member for member in self.members if isinstance(member, MetaLogNetwork)]

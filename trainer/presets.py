@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from models.description import EVENT_INPUTS, SESSION_INPUTS
 from models.errors import UserError
 
 
@@ -19,6 +20,12 @@ class Preset:
     through the inner steps. anomaly_share: share of anomalous sessions in a batch, drawn with
     replacement; None takes batches as they come. longest: events of a session that training reads
     from its start (scoring reads all of them). clip: largest norm of the outer gradient.
+
+    statistics: the network also reads what the history of its system says of a session; sources are
+    then shown as drawn views, and ``network.members`` networks each leave a share of the target's
+    sessions out, whose scores give the threshold: the quantile that leaves ``false_alarms`` of the
+    normal ones above it, but at least ``threshold``. steps: of each network, in the place of
+    epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
     """
 
     name: str
@@ -37,6 +44,11 @@ class Preset:
     longest: int = 512
     clip: float | None = None
     threshold: float = 0.5
+    statistics: bool = False
+    steps: int | None = None
+    smoothing: float = 0.0
+    weight_decay: float = 0.0
+    false_alarms: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -55,14 +67,42 @@ PRESETS: dict[str, Preset] = {
     # With 1 % of the anomaly labels, batches as they come teach the network to answer "normal":
     # a third of every batch is anomalous here. Mean instead of sum, because a sum grows with the
     # length of the session; no tanh, because it keeps P between 0.12 and 0.88.
-    "default": Preset(
-        "default",
+    "words": Preset(
+        "words",
         network={"scaled": True, "pooling": "mean", "tanh": False},
         most_tasks=40,
         inner_parts=2,
         anomaly_share=0.3,
         longest=100,
         clip=5.0,
+    ),
+    # What the strong rules use, as inputs that mean the same in every system (docs/experiments.md).
+    "default": Preset(
+        "default",
+        network={
+            "features": EVENT_INPUTS,
+            "session": SESSION_INPUTS,
+            "hidden": 64,
+            "layers": 1,
+            "scaled": True,
+            "pooling": "mean",
+            "tanh": False,
+            "members": 3,
+        },
+        inner_parts=1,
+        batch=64,
+        inner_rate=0.01,
+        target_weight=1.0,
+        rate=3e-3,
+        second_order=False,
+        anomaly_share=0.4,
+        clip=2.0,
+        threshold=0.7,
+        statistics=True,
+        steps=250,
+        smoothing=0.04,
+        weight_decay=1e-3,
+        false_alarms=0.01,
     ),
 }
 

@@ -3,6 +3,7 @@
 run.json          preset, seed, corpora with fingerprints, label counts, network configuration
 split.npz         seen sessions of each system, and the digests of all that were trained on
 templates.json    templates of each system, mined on its seen part
+history.npz       counts of the target's seen sessions, where the preset reads them
 words.npz         word table (pruned) and document frequencies
 checkpoint.npz    weights, optimiser state, random state, where training is
 tensorboard/      scalars
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.arrays import load_arrays
 from models.bundle import pack_words, unpack_words
+from models.description import Description
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
 from models.events import DrainParameters
@@ -118,7 +120,7 @@ class Run:
                 seed=value["seed"],
                 vectors=value["vectors"],
                 drain=DrainParameters(**value["drain"]),
-                network=NetworkConfig(**value["network"]),
+                network=NetworkConfig.from_json(value["network"]),
                 roles=tuple(Role(**role) for role in value["roles"]),
                 version=value["version"],
                 threshold=value["threshold"],
@@ -188,6 +190,17 @@ class Run:
 
     def embedder(self) -> EventEmbedder:
         return EventEmbedder(*self.words())
+
+    def save_description(self, description: Description) -> None:
+        """Keep the target's history; before training."""
+        self._save_arrays("history.npz", description.arrays())
+
+    def description(self) -> Description:
+        """The target's history, ready to describe its sessions."""
+        templates, _ = self.target_templates()
+        vectors = self.embedder().embed_all(templates)
+        arrays = self._load_arrays("history.npz")
+        return Description.from_arrays(arrays, templates, vectors, self.words()[0])
 
     def seen_of_target(self) -> Indices:
         seen: Indices = self._load_arrays("split.npz")[f"seen_{len(self.roles) - 1}"]

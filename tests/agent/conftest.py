@@ -14,7 +14,7 @@ from models.lines import FORMATS
 from models.masks import DEFAULT_MASKS, key_mask
 from models.sessions import SessionRule
 from models.words import WordTable
-from trainer.network import MetaLogNetwork, NetworkConfig
+from trainer.network import Ensemble, NetworkConfig
 
 TEMPLATES = (
     "shop[<NUM>]: order <KEY> opened",
@@ -33,7 +33,7 @@ def make_bundle(folder: Path, *, seed: int = 3, name: str = "tiny", events: int 
     embedder = EventEmbedder(table, DocumentFrequencies.of(templates))
     config = NetworkConfig(dimension=8, hidden=6, layers=1, tanh=False)
     torch.manual_seed(seed)
-    network = MetaLogNetwork(config)
+    network = Ensemble(config)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(3)

@@ -13,7 +13,7 @@ from export.graph import build
 from export.parity import LARGEST_DIFFERENCE, check_parity
 from models.errors import UserError
 from tests.models.pumps import TEMPLATES, write_pumps
-from trainer.network import MetaLogNetwork, NetworkConfig
+from trainer.network import Ensemble, NetworkConfig
 
 EVENTS, HOST_EVENTS, DIMENSION = 7, 3, 5
 
@@ -27,6 +27,8 @@ ENDS: list[tuple[bool, Pooling, bool]] = [
     (False, "sum", True), (True, "mean", False), (True, "sum", True), (False, "mean", False),
 ]  # fmt: skip
 
+DESCRIBED_READERS: tuple[Attention, ...] = ("value", "none")
+
 GRID = [
     NetworkConfig(
         DIMENSION, features=features, hidden=6, layers=layers, bidirectional=bidirectional,
@@ -35,6 +37,12 @@ GRID = [
     for (bidirectional, attention), (scaled, pooling, tanh), (layers, features) in product(
         READERS, ENDS, [(1, 0), (2, 0), (1, 3), (2, 3)]
     )
+] + [
+    NetworkConfig(
+        DIMENSION, features=3, hidden=6, layers=1, attention=attention, scaled=True,
+        pooling="mean", tanh=False, session=4, members=members, group_drops=(0.5,),
+    )
+    for attention, members in product(DESCRIBED_READERS, (1, 3))
 ]  # fmt: skip
 
 
@@ -42,16 +50,16 @@ def named(config: NetworkConfig) -> str:
     return "-".join(str(value) for value in config.to_json().values())
 
 
-def network_of(config: NetworkConfig) -> MetaLogNetwork:
+def network_of(config: NetworkConfig) -> Ensemble:
     torch.manual_seed(11)
-    network = MetaLogNetwork(config).eval()
+    network = Ensemble(config).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(2)
     return network
 
 
-def session_of(network: MetaLogNetwork, table: np.ndarray) -> Any:
+def session_of(network: Ensemble, table: np.ndarray) -> Any:
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
     model = build(network.config.shape(), weights, table, {"bundle": "grid"})
     return onnxruntime.InferenceSession(
@@ -70,12 +78,14 @@ def test_the_graph_equals_torch(config: NetworkConfig) -> None:
     for lengths in ([1], [4, 1, 9], [30] * 3, rng.integers(1, 60, size=8).tolist()):
         ids = rng.integers(0, EVENTS + HOST_EVENTS, size=(len(lengths), max(lengths)))
         features = rng.normal(size=(*ids.shape, config.features)).astype(np.float32)
+        numbers = rng.normal(size=(len(lengths), config.session)).astype(np.float32)
         probability, weights = session.run(
             ["probability", "weights"],
             {
                 "event_ids": ids,
                 "lengths": np.array(lengths, dtype=np.int64),
                 "features": features,
+                "session": numbers,
                 "host_vectors": host,
             },
         )
@@ -84,6 +94,7 @@ def test_the_graph_equals_torch(config: NetworkConfig) -> None:
                 torch.from_numpy(everything[ids]),
                 torch.tensor(lengths),
                 torch.from_numpy(features) if config.features else None,
+                torch.from_numpy(numbers) if config.session else None,
             )
         assert probability.shape == (len(lengths),)
         assert np.abs(probability - torch.softmax(logits, 1)[:, 1].numpy()).max() < 1e-5

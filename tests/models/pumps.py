@@ -13,7 +13,7 @@ from models.lines import FORMATS
 from models.masks import DEFAULT_MASKS, key_mask
 from models.sessions import SessionRule
 from models.words import WordTable
-from trainer.network import MetaLogNetwork, NetworkConfig
+from trainer.network import Ensemble, NetworkConfig
 
 WORDS = ("pump", "valve", "opened", "closed", "leaks", "pressure", "lost", "in", "exploded")
 TEMPLATES = (
@@ -32,7 +32,7 @@ def write_pumps(folder: Path, templates: tuple[str, ...] = TEMPLATES) -> Path:
     embedder = EventEmbedder(table, DocumentFrequencies.of(TEMPLATES))
     config = NetworkConfig(dimension=8, hidden=10, tanh=False, scaled=True, pooling="mean")
     torch.manual_seed(5)
-    network = MetaLogNetwork(config)
+    network = Ensemble(config)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(2.5)

@@ -16,7 +16,7 @@ from trainer.run import Run
 from trainer.splits import Fractions
 
 TINY = preset(
-    "default",
+    "words",
     network={"scaled": True, "pooling": "mean", "tanh": False, "hidden": 12},
     epochs=1,
     most_tasks=8,

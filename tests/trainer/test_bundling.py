@@ -84,7 +84,7 @@ def test_other_weights_fail_the_parity_check(run: Run, bundle: Path) -> None:
     sequences = [one.tolist() for one in rows]
     assert check_parity(bundle, sequences, predict(network, table, rows)) <= 1e-5
     with torch.no_grad():
-        network.output.bias.add_(torch.tensor([0.0, 0.01]))
+        network.networks()[0].output.bias.add_(torch.tensor([0.0, 0.01]))
     with pytest.raises(UserError, match="differs from the trained one"):
         check_parity(bundle, sequences, predict(network, table, rows))
 

@@ -19,7 +19,8 @@ from models.errors import UserError
 from models.events import mine
 from tests.trainer.conftest import TINY, Demo, fit_tiny, prepare_demo
 from trainer.corpus import Corpus
-from trainer.fit import Interrupted, choose_device, train
+from trainer.fit import Interrupted, choose_device, load_network, train
+from trainer.lessons import plain as plain_lessons
 from trainer.presets import PRESETS, preset
 from trainer.run import Arrays, Run
 from trainer.systems import event_table
@@ -152,11 +153,9 @@ def test_the_vector_fed_for_an_event_is_that_of_its_template(run: Run) -> None:
 
 
 def test_what_training_draws_from_are_those_rows(run: Run) -> None:
-    from trainer.fit import _sessions
-
-    source, target = run.systems()
-    for system in (source, target):
-        drawn = _sessions(system, run)
+    source, target = systems = run.systems()
+    lessons = plain_lessons(run, systems)
+    for system, drawn in ((source, lessons.sources[0]), (target, lessons.targets[0])):
         plain = system.sequences(system.seen, system.parser(run.drain))
         for rows, events in zip(drawn.sequences, plain, strict=True):
             assert np.array_equal(rows, events[: run.preset.longest] + system.first_row)
@@ -210,7 +209,8 @@ def test_several_sources(demo: Demo, tmp_path: Path) -> None:
     rows = [(system.first_row, len(system.templates)) for system in made.systems()]
     assert rows[0][0] == 0
     assert all(a + n == b for (a, n), (b, _) in pairwise(rows))
-    network = train(made, "cpu")
+    train(made, "cpu")
+    network = load_network(made, torch.device("cpu"))
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 

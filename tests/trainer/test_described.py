@@ -1,0 +1,128 @@
+"""The preset `default`: sessions described by histories, an ensemble, a learnt threshold."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.bundle import HISTORY, Bundle
+from models.errors import UserError
+from tests.trainer.agent import same_verdicts, scored_by_agent
+from tests.trainer.conftest import Demo, fit_tiny
+from trainer.bundling import export_bundle
+from trainer.evaluate import evaluate
+from trainer.fit import Interrupted, load_network, train
+from trainer.lessons import described
+from trainer.presets import PRESETS, preset
+from trainer.run import Run
+from trainer.views import Known, target_view
+
+_NETWORK = {**PRESETS["default"].network, "hidden": 8, "members": 2}
+DESCRIBED = preset("default", network=_NETWORK, steps=6, batch=24)
+
+
+@pytest.fixture(scope="module")
+def run(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    path = tmp_path_factory.mktemp("described") / "run"
+    made = fit_tiny([demo.corpus(demo.source)], demo.corpus(demo.target), path, chosen=DESCRIBED)
+    return train(made, "cpu")
+
+
+def test_the_agent_gives_every_session_the_score_of_evaluate(
+    demo: Demo, run: Run, tmp_path: Path
+) -> None:
+    export_bundle(run, tmp_path / "bundle")
+    verdicts = scored_by_agent(tmp_path / "bundle", [demo.log(demo.target)])
+    same_verdicts(evaluate(run, device="cpu").predictions, verdicts)
+
+
+def test_the_threshold_is_learnt_and_travels(run: Run, tmp_path: Path) -> None:
+    assert Run.open(run.path) == run
+    assert run.threshold >= DESCRIBED.threshold
+    assert "99.0%" in run.threshold_origin
+    export_bundle(run, tmp_path / "bundle")
+    assert Bundle.load(tmp_path / "bundle").manifest.threshold == run.threshold
+
+
+def test_a_bundle_without_its_history_is_refused(run: Run, tmp_path: Path) -> None:
+    export_bundle(run, tmp_path / "bundle")
+    (tmp_path / "bundle" / HISTORY).unlink()
+    with pytest.raises(UserError, match=HISTORY):
+        Bundle.load(tmp_path / "bundle")
+
+
+def test_interrupted_and_resumed_is_as_if_uninterrupted(
+    demo: Demo, run: Run, tmp_path: Path
+) -> None:
+    made = fit_tiny(
+        [demo.corpus(demo.source)], demo.corpus(demo.target), tmp_path / "run", chosen=DESCRIBED
+    )
+
+    def interrupt(step: int, steps: int, losses: dict[str, float]) -> None:
+        # In the middle of the second member.
+        if step == 8:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        train(made, "cpu", interrupt)
+    resumed = train(Run.open(made.path), "cpu")
+    assert resumed.threshold == run.threshold
+    whole, parts = (load_network(one, torch.device("cpu")) for one in (run, resumed))
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, parts.state_dict()[name]), name
+
+
+def known_of(run: Run) -> Known:
+    system = run.systems()[-1]
+    embedder = run.embedder()
+    return Known(
+        system.templates,
+        embedder.embed_all(system.templates),
+        embedder.table,
+        system.sequences(system.seen, system.parser(run.drain)),
+        system.labels(system.seen),
+    )
+
+
+def test_no_session_is_described_by_a_history_it_is_part_of(run: Run) -> None:
+    """With an event of its own, a session must look new, also to itself."""
+    known = known_of(run)
+    odd = len(known.templates)
+    sequences = [*known.sequences]
+    place = int(known.of(0)[0])
+    sequences[place] = np.append(sequences[place], odd)
+    more = replace(
+        known,
+        templates=[*known.templates, "meteor strike"],
+        vectors=np.concatenate([known.vectors, known.vectors[:1]]),
+        sequences=sequences,
+    )
+    view, _ = target_view(more, np.random.default_rng(0))
+    [row] = np.flatnonzero(view.place == place)
+    new_event = view.features[row][:, 1]
+    assert new_event[-1] == 1
+    assert sorted(view.place) == list(range(len(sequences)))
+
+
+def test_each_member_leaves_out_its_share_and_only_that(run: Run) -> None:
+    systems = run.systems()
+    lessons = described(run, systems, run.embedder())
+    seen = len(systems[-1].seen)
+    left = [len(part.labels) for part in lessons.left_out]
+    assert sum(left) == seen
+    assert [len(one) for one in lessons.targets] == [seen - count for count in left]
+
+
+def test_another_system_is_scored_without_its_labels(run: Run, demo: Demo, tmp_path: Path) -> None:
+    from tests.trainer.conftest import prepare_demo
+    from trainer.demo import block_store
+
+    other = Demo(tmp_path, block_store(sessions=60, seed=9, anomaly_share=0.2), demo.target)
+    other.source.write(tmp_path)
+    prepare_demo(other, other.source, other.corpus(other.source))
+    found = evaluate(run, on=other.corpus(other.source), device="cpu")
+    assert found.figures["sessions"] == 60
+    assert all(0 <= one["score"] <= 1 for one in found.predictions)

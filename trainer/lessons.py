@@ -1,0 +1,109 @@
+"""What training draws its batches from: the systems' sessions, plain or described by histories."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import nn
+
+from models.description import Description, Inputs
+from models.embedding import EventEmbedder
+from models.words import Vectors
+from trainer.batches import Sessions
+from trainer.network import Ensemble
+from trainer.predict import predict
+from trainer.presets import Preset
+from trainer.run import Run
+from trainer.systems import System
+from trainer.views import Described, Known, joined, source_views, target_view
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """sources: one entry a source; targets: one entry a member of the ensemble, what it learns of
+    the target; left_out: what that member has not seen, for the threshold."""
+
+    sources: list[Sessions]
+    targets: list[Sessions]
+    left_out: list[Described] = field(default_factory=list)
+
+    def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
+        """The threshold of a run, from normal sessions that a member has not learnt; its origin."""
+        assert preset.false_alarms is not None
+        normal = np.concatenate(
+            [
+                _scores(member, table, part.chosen(part.labels == 0))
+                for member, part in zip(network.networks(), self.left_out, strict=True)
+            ]
+        )
+        quantile = float(np.quantile(normal, 1 - preset.false_alarms))
+        origin = (
+            f"the larger of {preset.threshold:g} and the {1 - preset.false_alarms:.1%} quantile of "
+            f"{len(normal)} normal sessions of the target, each scored by a network that had not "
+            "learnt it"
+        )
+        return round(max(preset.threshold, quantile), 6), origin
+
+
+def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
+    places = [np.arange(len(row)) for row in part.rows]
+    inputs = Inputs(places, part.features, part.session)
+    return predict(member, table, part.rows, inputs).astype(np.float32)
+
+
+def plain(run: Run, systems: list[System]) -> Lessons:
+    """Sessions as sequences of events, and nothing else: the paper's way."""
+    drawn = [
+        Sessions(
+            [row + system.first_row for row in _sequences(system, run)],
+            list(system.labels(system.seen)),
+            run.preset.longest,
+        )
+        for system in systems
+    ]
+    return Lessons(drawn[:-1], [drawn[-1]] * run.network.members)
+
+
+def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lessons:
+    """Sessions described by histories they are no part of; keeps the target's in the run."""
+    rng = np.random.default_rng([run.seed, 2])
+    *sources, target = systems
+    known = _known(target, run, embedder)
+    view, reference = target_view(known, rng)
+    history = known.history(known.of(0), known.of(1)).history
+    run.save_description(
+        Description(history, reference, known.templates, known.vectors, known.words)
+    )
+    shown = [
+        _drawn(joined(source_views(_known(source, run, embedder), rng)), source.first_row, run)
+        for source in sources
+    ]
+    members = run.network.members
+    targets, left_out = [], []
+    for member in range(members):
+        # A single member has to learn all there is, and to judge what it has learnt.
+        outside = (view.fold % members == member) | (members == 1)
+        inside = ~outside | (members == 1)
+        targets.append(_drawn(view.chosen(inside), target.first_row, run))
+        left_out.append(view.chosen(outside).moved(target.first_row))
+    return Lessons(shown, targets, left_out)
+
+
+def _sequences(system: System, run: Run) -> list[np.ndarray]:
+    return system.sequences(system.seen, system.parser(run.drain))
+
+
+def _known(system: System, run: Run, embedder: EventEmbedder) -> Known:
+    return Known(
+        system.templates,
+        embedder.embed_all(system.templates),
+        embedder.table,
+        _sequences(system, run),
+        system.labels(system.seen),
+    )
+
+
+def _drawn(view: Described, first_row: int, run: Run) -> Sessions:
+    moved = view.moved(first_row)
+    return Sessions(
+        moved.rows, moved.labels.tolist(), run.preset.longest, moved.features, moved.session
+    )

@@ -1,0 +1,219 @@
+"""Views of a system: its labelled sessions, each described by a history it is no part of.
+
+What is novel in training must be novel in the way it will be on a host. So a target's sessions are
+described fold by fold, by the history of the other folds; and a source is shown as if it were new,
+again and again: a small history is drawn, and other sessions are described by it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.description import Describer, Inputs, Reference, fed
+from models.history import Events, Floats, History
+from models.traits import TraitReader
+from models.words import Vectors, WordTable
+
+# Folds of the target's known sessions, and of a drawn source history.
+FOLDS = 10
+_SOURCE_FOLDS = 5
+# Histories of a source: how many, how long, and with how many known anomalies.
+_SOURCE_VIEWS = 8
+_SOURCE_HISTORY = (100, 2500)
+_LARGEST_SHARE = 0.6
+_SOURCE_ANOMALIES = (5, 40)
+# Sessions of each class described in one view.
+_DESCRIBED = 400
+
+
+@dataclass(frozen=True)
+class Known:
+    """The events of one system and the sessions that may be seen of it.
+
+    templates, vectors: by event id; sequences: events of each session; labels: 0 or 1.
+    """
+
+    templates: Sequence[str]
+    vectors: Vectors
+    words: WordTable
+    sequences: Sequence[Events]
+    labels: NDArray[np.int64]
+
+    def history(self, normal: NDArray[np.intp], anomalous: NDArray[np.intp]) -> Describer:
+        """What these sessions say of others."""
+        history = History.of(
+            [self.sequences[i] for i in normal],
+            [self.sequences[i] for i in anomalous],
+            len(self.templates),
+        )
+        reader = TraitReader(history, self.templates, self.vectors, self.words)
+        return Describer(history, reader.traits)
+
+    def of(self, label: int) -> NDArray[np.intp]:
+        return np.flatnonzero(self.labels == label)
+
+
+@dataclass(frozen=True)
+class Described:
+    """Sessions as the network reads them, one entry a session.
+
+    rows: events that are fed to the recurrent part; features: float32 [fed, EVENT_INPUTS] each;
+    session: float32 [sessions, SESSION_INPUTS]; labels: 0 or 1; fold: which part of the target a
+    session was left out with; place: where it stands among the known ones.
+    """
+
+    rows: list[Events]
+    features: list[Vectors]
+    session: Vectors
+    labels: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    place: NDArray[np.intp]
+
+    def chosen(self, mask: NDArray[np.bool_]) -> "Described":
+        places = np.flatnonzero(mask)
+        return Described(
+            [self.rows[i] for i in places],
+            [self.features[i] for i in places],
+            self.session[places],
+            self.labels[places],
+            self.fold[places],
+            self.place[places],
+        )
+
+    def moved(self, first_row: int) -> "Described":
+        """The same with rows of the event table that all systems share."""
+        return replace(self, rows=[row + first_row for row in self.rows])
+
+
+def joined(parts: Sequence[Described]) -> Described:
+    return Described(
+        [row for part in parts for row in part.rows],
+        [one for part in parts for one in part.features],
+        np.concatenate([part.session for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.fold for part in parts]),
+        np.concatenate([part.place for part in parts]),
+    )
+
+
+def target_view(known: Known, rng: np.random.Generator) -> tuple[Described, Reference]:
+    """All known sessions of a target, each out of fold, and the reference they make."""
+    folds = _folds(known, known.of(0), known.of(1), FOLDS, rng)
+    numbers = np.concatenate([fold.normal_numbers for fold in folds])
+    reference = Reference(numbers)
+    parts = []
+    for number, fold in enumerate(folds):
+        for places, found, own in (
+            (fold.normal, fold.normal_numbers, True),
+            (fold.anomalous, fold.anomalous_numbers, False),
+        ):
+            inputs = reference.inputs(found, own=own)
+            parts.append(_described(known, fold.describer, places, inputs, number))
+    return joined(parts), reference
+
+
+def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
+    """Each session described by the history of the other folds, in the order of ``known``."""
+    view, _ = target_view(known, rng)
+    order = np.argsort(view.place, kind="stable")
+    return Inputs(
+        [fed(sequence) for sequence in known.sequences],
+        [view.features[i] for i in order],
+        view.session[order],
+    )
+
+
+def source_views(known: Known, rng: np.random.Generator) -> list[Described]:
+    """A source as a new system, with a few known anomalies: one drawn history after another."""
+    return [_source_view(known, rng) for _ in range(_SOURCE_VIEWS)]
+
+
+def _source_view(known: Known, rng: np.random.Generator) -> Described:
+    normal = rng.permutation(known.of(0))
+    anomalous = rng.permutation(known.of(1))
+    shortest, longest = _SOURCE_HISTORY
+    longest = max(2, int(min(longest, _LARGEST_SHARE * len(normal))))
+    shortest = min(shortest, longest)
+    size = int(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
+    labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
+    inside, labels = normal[:size], anomalous[:labelled]
+    folds = _folds(known, inside, labels, min(_SOURCE_FOLDS, size), rng)
+    reference = Reference(np.concatenate([fold.normal_numbers for fold in folds]))
+    describer = known.history(inside, labels)
+    shown = np.concatenate(
+        [
+            _varied(known, normal[size:], _DESCRIBED, rng),
+            _varied(known, anomalous[labelled:], _DESCRIBED, rng),
+        ]
+    )
+    numbers = describer.sessions([known.sequences[i] for i in shown])
+    return _described(known, describer, shown, reference.inputs(numbers), 0)
+
+
+def _varied(
+    known: Known, places: NDArray[np.intp], size: int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Sessions drawn so that a sequence is met by the root of its share: rare ones count, too."""
+    if not len(places):
+        return places
+    first: dict[bytes, int] = {}
+    twins = [first.setdefault(known.sequences[i].tobytes(), int(i)) for i in places]
+    distinct, counts = np.unique(twins, return_counts=True)
+    shares = np.sqrt(counts)
+    return rng.choice(distinct, size=min(size, 3 * len(distinct)), p=shares / shares.sum())
+
+
+@dataclass(frozen=True)
+class _Fold:
+    describer: Describer
+    normal: NDArray[np.intp]
+    anomalous: NDArray[np.intp]
+    normal_numbers: Floats
+    anomalous_numbers: Floats
+
+
+def _folds(
+    known: Known,
+    normal: NDArray[np.intp],
+    anomalous: NDArray[np.intp],
+    count: int,
+    rng: np.random.Generator,
+) -> list[_Fold]:
+    count = max(2, min(count, len(normal)))
+    normal, anomalous = rng.permutation(normal), rng.permutation(anomalous)
+    folds = []
+    for number in range(count):
+        left, marked = normal[number::count], anomalous[number::count]
+        describer = known.history(np.setdiff1d(normal, left), np.setdiff1d(anomalous, marked))
+        folds.append(
+            _Fold(
+                describer,
+                left,
+                marked,
+                describer.sessions([known.sequences[i] for i in left]),
+                describer.sessions([known.sequences[i] for i in marked]),
+            )
+        )
+    return folds
+
+
+def _described(
+    known: Known, describer: Describer, places: NDArray[np.intp], inputs: Vectors, fold: int
+) -> Described:
+    rows, features = [], []
+    for place in places:
+        sequence = known.sequences[place]
+        kept = fed(sequence)
+        rows.append(sequence[kept])
+        features.append(describer.events(sequence[: kept[-1] + 1])[kept])
+    return Described(
+        rows,
+        features,
+        inputs,
+        known.labels[places],
+        np.full(len(places), fold, dtype=np.int64),
+        places,
+    )
