@@ -163,6 +163,7 @@ def watch(
         multiline_start=multiline_start,
         clock=clock,
     )
+    selection.check(encoding)
     sinks: list[Sink] = [stdout, *hooks]
     watching = Watching(
         bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, saved=saved,

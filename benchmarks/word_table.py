@@ -42,7 +42,7 @@ def main() -> None:
     results = {}
     for name, words in (("int8", table), ("float16", reference)):
         vectors = EventEmbedder(words, frequencies).embed_all(part.parser.templates)
-        results[name] = (vectors, predict(network, vectors, part.sequences))
+        results[name] = (vectors, predict(network, vectors, part.sequences, part.inputs))
     (small, scores), (full, expected) = results["int8"], results["float16"]
     error = np.linalg.norm(small - full, axis=1) / np.maximum(np.linalg.norm(full, axis=1), 1e-9)
     print(f"event vectors: relative error median {np.median(error):.4f}, largest {error.max():.4f}")

@@ -128,6 +128,9 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
         for one in members
     ]
 
+    source_size = 0 if preset.learn_from == "target" else preset.inner_parts
+    target_size = 0 if preset.learn_from == "source" else preset.target_parts
+
     step = 0
     if (run.path / "checkpoint.npz").exists():
         step = _restore(run.load_checkpoint(), network, optimisers, rng)
@@ -144,12 +147,12 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
             number, own_step = divmod(step, steps)
             member, optimiser = members[number], optimisers[number]
             target, parts = lessons.targets[number], target_parts[number]
-            picked = rng.integers(len(source_parts), size=preset.inner_parts)
+            picked = rng.integers(len(source_parts), size=source_size)
             source_batches = [
                 sessions.draw(part, preset.batch, preset.anomaly_share, rng)
                 for sessions, part in (source_parts[i] for i in picked)
             ]
-            chosen = rng.integers(len(parts), size=preset.target_parts)
+            chosen = rng.integers(len(parts), size=target_size)
             target_batches = [
                 target.draw(parts[i], preset.batch, preset.anomaly_share, rng) for i in chosen
             ]

@@ -51,6 +51,8 @@ def _run(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "fractions": _set(run.fractions),
         "steps": step,
+        "threshold": run.threshold,
+        "threshold_origin": run.threshold_origin,
         "network": run.network.to_json(),
         "systems": [
             {"role": "target" if role is run.target else "source", **_set(role)}

@@ -47,7 +47,8 @@ def meta_loss(
 
     theta' is what Eq. 2 makes of theta, one step for each source batch after another. (Eq. 3
     writes a single step; Algorithm 1 makes n_s, and it holds.) L_S is the mean over the source
-    batches at theta, L_T the mean over the target batches at theta'.
+    batches at theta, L_T the mean over the target batches at theta'. Either list may be empty: its
+    loss is 0.
     """
     theta = dict(network.named_parameters())
     adapted: Parameters = theta
@@ -65,8 +66,8 @@ def meta_loss(
             name: value - inner_rate * gradient
             for (name, value), gradient in zip(adapted.items(), gradients, strict=True)
         }
-    source_loss = source_loss / len(source)
-    target_loss = torch.stack(
-        [loss_of(network, adapted, table, batch, smoothing) for batch in target]
-    ).mean()
+    source_loss = source_loss / max(len(source), 1)
+    target_loss = table.new_zeros(())
+    for batch in target:
+        target_loss = target_loss + loss_of(network, adapted, table, batch, smoothing) / len(target)
     return source_loss + target_weight * target_loss, source_loss, target_loss

@@ -53,7 +53,7 @@ class NetworkConfig:
     members: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "group_drops": list(self.group_drops)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "NetworkConfig":

@@ -21,6 +21,9 @@ class Preset:
     replacement; None takes batches as they come. longest: events of a session that training reads
     from its start (scoring reads all of them). clip: largest norm of the outer gradient.
 
+    learn_from: "both", or "target" or "source" alone, to see what each is worth. The source's
+    labels alone still come with the target's normal history and its threshold.
+
     statistics: the network also reads what the history of its system says of a session; sources are
     then shown as drawn views, and ``network.members`` networks each leave a share of the target's
     sessions out, whose scores give the threshold: the quantile that leaves ``false_alarms`` of the
@@ -44,6 +47,7 @@ class Preset:
     longest: int = 512
     clip: float | None = None
     threshold: float = 0.5
+    learn_from: str = "both"
     statistics: bool = False
     steps: int | None = None
     smoothing: float = 0.0
@@ -113,4 +117,8 @@ def preset(name: str, **changes: Any) -> Preset:
         chosen = PRESETS[name]
     except KeyError:
         raise UserError(f"--preset {name}: not known; one of {', '.join(PRESETS)}") from None
-    return replace(chosen, **{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "epochs" in given:
+        # Whoever counts in epochs does not want the preset's fixed number of steps.
+        given.setdefault("steps", None)
+    return replace(chosen, **given)

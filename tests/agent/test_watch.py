@@ -282,6 +282,7 @@ def test_a_second_agent_on_one_state_folder_refuses(
         (["watch", "app.log", "--multiline-start", "("], "first line of a record"),
         (["watch", "app.log", "--encoding", "klingon"], "klingon"),
         (["watch", "app.log.gz"], "score"),
+        (["watch", "binary.log"], "binary.log"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

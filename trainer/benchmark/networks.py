@@ -15,7 +15,7 @@ from trainer.benchmark.task import Task
 from trainer.evaluate import test_part
 from trainer.fit import FitOptions, Interrupted, choose_device, load_network, start, train
 from trainer.predict import predict
-from trainer.presets import PRESETS, preset
+from trainer.presets import PRESETS, Preset, preset
 from trainer.run import Run
 
 # The network with the labels of one side only.
@@ -27,11 +27,17 @@ _DEVICE = "cpu"
 
 def check_possible(name: str, protocol: Protocol) -> None:
     """Raises UserError where a network cannot be trained in a protocol."""
-    if name in (TARGET_ONLY, SOURCE_ONLY) or protocol is not Protocol.BILATERAL:
+    if protocol is not Protocol.BILATERAL:
         raise UserError(
             f"--methods {name}: not available in this protocol yet ({protocol.value}); "
-            f"bilateral has {', '.join(PRESETS)}"
+            f"bilateral has {', '.join(NETWORKS)}"
         )
+
+
+def _preset(name: str) -> Preset:
+    if name in (TARGET_ONLY, SOURCE_ONLY):
+        return preset("default", learn_from=name.removesuffix("-only"))
+    return preset(name)
 
 
 class Network:
@@ -51,7 +57,7 @@ class Network:
             sources=tuple(source.path for source in task.sources),
             target=task.target.path,
             run=Path(self._workspace.name) / "run",
-            preset=preset(self.name),
+            preset=_preset(self.name),
             fractions=task.setting.fractions,
             device=_DEVICE,
             seed=task.seed,
@@ -60,7 +66,7 @@ class Network:
         if not np.array_equal(run.seen_of_target(), task.split.seen):
             raise UserError(f"--methods {self.name}: not available with --target-anomaly-ratio yet")
         try:
-            train(run, _DEVICE)
+            run = train(run, _DEVICE)
         except Interrupted:
             raise KeyboardInterrupt from None
         self._run, self._tested = run, task.split.test
@@ -73,6 +79,9 @@ class Network:
             raise ValueError("a network scores the whole test part of the task it was fitted to")
         part = test_part(self._run, None)
         scores = predict(
-            load_network(self._run, choose_device(_DEVICE)), part.table, part.sequences
+            load_network(self._run, choose_device(_DEVICE)),
+            part.table,
+            part.sequences,
+            part.inputs,
         )
         return scores[np.searchsorted(part.sessions, self._tested)]
