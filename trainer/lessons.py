@@ -8,13 +8,17 @@ from torch import nn
 from models.description import Description, Inputs
 from models.embedding import EventEmbedder
 from models.words import Vectors
-from trainer.batches import Sessions
+from trainer.batches import Rows, Sessions
 from trainer.network import Ensemble
 from trainer.predict import predict
 from trainer.presets import Preset
 from trainer.run import Run
 from trainer.systems import System
 from trainer.views import Described, Known, joined, source_views, target_view
+
+# Normal sessions of one system that histories are made of: what more of them would add is rarer
+# than 1 in 20,000, and a bundle carries what is distinct among them.
+MOST_NORMAL = 20_000
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,14 @@ def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lesso
     """Sessions described by histories they are no part of; keeps the target's in the run."""
     rng = np.random.default_rng([run.seed, 2])
     *sources, target = systems
-    known = _known(target, run, embedder)
+    known = _known(target, run, embedder, rng)
     view, reference = target_view(known, rng)
     history = known.history(known.of(0), known.of(1)).history
     run.save_description(
         Description(history, reference, known.templates, known.vectors, known.words)
     )
     shown = [
-        _drawn(joined(source_views(_known(source, run, embedder), rng)), source.first_row, run)
+        _drawn(joined(source_views(_known(source, run, embedder, rng), rng)), source.first_row, run)
         for source in sources
     ]
     members = run.network.members
@@ -88,17 +92,22 @@ def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lesso
     return Lessons(shown, targets, left_out)
 
 
-def _sequences(system: System, run: Run) -> list[np.ndarray]:
+def _sequences(system: System, run: Run) -> list[Rows]:
     return system.sequences(system.seen, system.parser(run.drain))
 
 
-def _known(system: System, run: Run, embedder: EventEmbedder) -> Known:
+def _known(system: System, run: Run, embedder: EventEmbedder, rng: np.random.Generator) -> Known:
+    sequences, labels = _sequences(system, run), system.labels(system.seen)
+    normal = np.flatnonzero(labels == 0)
+    if len(normal) > MOST_NORMAL:
+        normal = np.sort(rng.choice(normal, size=MOST_NORMAL, replace=False))
+    kept = np.union1d(normal, np.flatnonzero(labels == 1))
     return Known(
         system.templates,
         embedder.embed_all(system.templates),
         embedder.table,
-        _sequences(system, run),
-        system.labels(system.seen),
+        [sequences[i] for i in kept],
+        labels[kept],
     )
 
 
