@@ -1,3 +1,4 @@
+# stdout of `make demo` is for alerts and the outcome: recipes are silent, notes go to stderr.
 # make env    .venv with everything; make demo    from nothing to alerts; make test    the suite
 PYTHON ?= python3
 VENV := .venv
@@ -16,20 +17,20 @@ env: $(VENV)/.complete
 # On Linux the plain torch wheel brings gigabytes of CUDA: without a GPU take the CPU build.
 $(VENV)/.complete: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "metalog needs Python 3.11 to 3.13, this is %d.%d: make env PYTHON=python3.12" % v[:2])'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@if [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null; then \
-	    echo "no GPU: the CPU build of torch $(TORCH)"; \
+	    echo "no GPU: the CPU build of torch $(TORCH)" >&2; \
 	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)+cpu" 2>/dev/null || \
 	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)+cpu" --extra-index-url "$(TORCH_CPU_INDEX)"; \
 	else \
 	    $(PIP) install -q -c constraints.txt "torch==$(TORCH)"; \
 	fi
-	$(PIP) install -q -c constraints.txt -e '.[cpu,train,dev]'
+	@$(PIP) install -q -c constraints.txt -e '.[cpu,train,dev]'
 	@touch $@
 
 demo: env
-	rm -rf build/demo
-	$(BIN)/metalog-train demo -o build/demo
+	@rm -rf build/demo
+	@$(BIN)/metalog-train demo -o build/demo
 
 test: env
 	$(BIN)/python -m pytest

@@ -10,8 +10,8 @@ import numpy as np
 
 from export.graph import NetworkShape, Weights, build
 from models.bundle import CARD, HISTORY, MANIFEST, NETWORK, TEMPLATES, WORDS, Manifest, pack_words
-from models.description import Description
 from models.embedding import EventEmbedder
+from models.reading import Description
 
 
 def write_bundle(

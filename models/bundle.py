@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import load_arrays
-from models.description import Description
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
 from models.events import DrainParameters, EventParser
 from models.lines import LineFormat
 from models.masks import Mask, Masker
+from models.reading import Description
 from models.sessions import SessionRule
 from models.words import WordTable
 

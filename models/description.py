@@ -10,15 +10,14 @@ behind the recurrent part.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.history import MOST_COUNTED, Events, Floats, History, count_vectors, pairs_of
-from models.traits import LOG_TWO, EventTraits, TraitReader, rarity
-from models.words import Vectors, WordTable
+from models.traits import LOG_TWO, EventTraits, rarity
+from models.words import Vectors
 
 STRUCTURE = (
     "largest rarity", "mean rarity", "summed rarity", "rarest pair", "mean pair rarity",
@@ -46,21 +45,8 @@ EVENT = (
     "wordless",
 )  # fmt: skip
 
-_RANKED = len(STRUCTURE) + len(MEANING)
-SESSION_INPUTS = 2 * _RANKED + len(EVIDENCE) + len(PLAIN)
+RANKED = len(STRUCTURE) + len(MEANING)
 EVENT_INPUTS = len(EVENT)
-# What brings each number to about 0 to 1, so that no unit of ours decides how the network starts.
-_SCALES = np.array(
-    [
-        *(3, 3, 3, 3, 3, 2, 1, 2, 2, 2, 3, 3, 3, 3, 3, 2, 3, 3, 2),
-        *(3, 3, 0.5, 1, 1, 0.5, 0.5, 1, 1, 3, 3, 1.5, 1.5, 2, 0.5, 2, 0.5),
-        *(2, 1, 1, 0.5, 1),
-    ]
-)
-_NEAREST = STRUCTURE.index("distance to nearest")
-_SETS = STRUCTURE.index("distance of event sets")
-_NEW_PAIRS = STRUCTURE.index("new pairs")
-_NEW_EVENTS = STRUCTURE.index("new events")
 _AT_ONCE = 256
 
 
@@ -109,7 +95,7 @@ class Describer:
             self._chunk(sequences[start : start + _AT_ONCE])
             for start in range(0, len(sequences), _AT_ONCE)
         ]
-        width = _RANKED + len(EVIDENCE)
+        width = RANKED + len(EVIDENCE)
         return np.concatenate(parts) if parts else np.zeros((0, width))
 
     def _chunk(self, sequences: Sequence[Events]) -> Floats:
@@ -274,41 +260,6 @@ class Describer:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-class Reference:
-    """The numbers of a system's own sessions, each described by a history it was no part of.
-
-    values: [sessions, ranked numbers], any order; kept sorted by column.
-    """
-
-    def __init__(self, values: Floats) -> None:
-        self.values = np.sort(np.asarray(values, dtype=np.float32)[:, :_RANKED], axis=0)
-
-    def inputs(self, numbers: Floats, own: bool = False) -> Vectors:
-        """What the network reads of sessions: float32 [sessions, SESSION_INPUTS].
-
-        numbers: of ``Describer.sessions``. own: the sessions are among those of the reference, so
-        that none counts as its own equal.
-        """
-        size = len(self.values)
-        tails = np.empty((len(numbers), _RANKED))
-        for column in range(_RANKED):
-            values = numbers[:, column].astype(np.float32) - np.float32(1e-4)
-            larger = size - np.searchsorted(self.values[:, column], values, "left") - own
-            tails[:, column] = math.log10(size - own + 1) - np.log10(np.maximum(larger, 0) + 0.5)
-        plain = np.stack(
-            [
-                np.full(len(numbers), math.log10(max(size, 1)) / 4),
-                numbers[:, _NEAREST] == 0,
-                numbers[:, _SETS] == 0,
-                numbers[:, _NEW_PAIRS] == 0,
-                numbers[:, _NEW_EVENTS] == 0,
-            ],
-            axis=1,
-        )
-        scaled = np.clip(numbers / _SCALES, -2, 3)
-        return np.concatenate([scaled, tails / 3, plain], axis=1).astype(np.float32)
-
-
 def _largest(present: NDArray[np.bool_], values: Floats) -> Floats:
     largest: Floats = np.where(present, values[None], -9.0).max(axis=1)
     return largest
@@ -317,97 +268,3 @@ def _largest(present: NDArray[np.bool_], values: Floats) -> Floats:
 def _mean(counts: Floats, values: Floats) -> Floats:
     mean: Floats = counts @ values / np.maximum(counts.sum(axis=1), 1)
     return mean
-
-
-# What the recurrent part reads of a session: it looks at order, and a storm of one event or a very
-# long session would only cost time; how often and how long is in the session's numbers.
-MOST_FED = 48
-MOST_REPEATS = 4
-
-
-def fed(sequence: Events) -> NDArray[np.intp]:
-    """Places of the events that go to the recurrent part: the first four of a kind, 48 in all."""
-    occurrences: Counter[int] = Counter()
-    kept = []
-    for place, event in enumerate(sequence.tolist()):
-        occurrences[event] += 1
-        if occurrences[event] <= MOST_REPEATS:
-            kept.append(place)
-            if len(kept) == MOST_FED:
-                break
-    return np.array(kept, dtype=np.intp)
-
-
-# The group that each of the session's inputs belongs to: in training, groups are left out whole.
-GROUPS = np.array(
-    [0] * len(STRUCTURE)
-    + [1] * len(MEANING)
-    + [2] * len(EVIDENCE)
-    + [0] * len(STRUCTURE)
-    + [1] * len(MEANING)
-    + [0] * len(PLAIN)
-)
-
-
-class Inputs(NamedTuple):
-    """Sessions as the network reads them. places: of the events that are fed, by session; features:
-    float32 [fed, EVENT_INPUTS] each; session: float32 [sessions, SESSION_INPUTS]."""
-
-    places: list[NDArray[np.intp]]
-    features: list[Vectors]
-    session: Vectors
-
-
-class Description:
-    """A frozen history, ready to describe sessions of its system to the network.
-
-    templates, vectors: of the history's events, by id. Events met since are made known by
-    ``learn``.
-    """
-
-    def __init__(
-        self,
-        history: History,
-        reference: Reference,
-        templates: Sequence[str],
-        vectors: Vectors,
-        words: WordTable,
-    ) -> None:
-        self.history = history
-        self.reference = reference
-        self._reader = TraitReader(history, templates, vectors, words)
-        self._describer = Describer(history, self._reader.traits)
-
-    def learn(self, first: int, templates: Sequence[str], vectors: Vectors) -> None:
-        """Events ``first``, ``first + 1``, ... are these now; ids must follow without a gap."""
-        if not templates:
-            return
-        traits = self._describer.traits
-        read = self._reader.read(templates, vectors, first)
-        self._describer.traits = traits.replaced(first, read)
-
-    def inputs(self, sequences: Sequence[Events]) -> Inputs:
-        """Of sessions that the history does not hold."""
-        places = [fed(sequence) for sequence in sequences]
-        features = [
-            self._describer.events(sequence[: kept[-1] + 1])[kept]
-            for sequence, kept in zip(sequences, places, strict=True)
-        ]
-        numbers = self._describer.sessions(sequences)
-        return Inputs(places, features, self.reference.inputs(numbers))
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """What ``from_arrays`` needs beside the templates."""
-        return {**self.history.arrays(), "reference": self.reference.values}
-
-    @classmethod
-    def from_arrays(
-        cls,
-        arrays: Mapping[str, NDArray[np.generic]],
-        templates: Sequence[str],
-        vectors: Vectors,
-        words: WordTable,
-    ) -> "Description":
-        """Raises KeyError or ValueError where ``arrays`` are not those of ``arrays()``."""
-        reference = Reference(arrays["reference"].astype(np.float64))
-        return cls(History.from_arrays(arrays), reference, templates, vectors, words)

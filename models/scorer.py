@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.description import Inputs
 from models.errors import UserError
 from models.events import EventParser
 from models.history import Events
+from models.reading import Inputs
 from models.words import Vectors
 
 _LARGEST_BATCH = 256

@@ -310,8 +310,7 @@ def demo(
     sessions: Annotated[int, typer.Option(help="Sessions of each system.")] = 3000,
     seed: Annotated[int, typer.Option(help="Decides the logs and the training.")] = 0,
 ) -> None:
-    """Go the whole way on made-up logs: train, export, watch; alerts go to stdout."""
+    """Go the whole way on made-up logs: train, export, watch; prints alerts and the outcome."""
     from trainer.demo.tour import readable, tour
-    from trainer.progress import say
 
-    say("\n" + readable(tour(output, sessions=sessions, seed=seed)))
+    typer.echo(readable(tour(output, sessions=sessions, seed=seed)))

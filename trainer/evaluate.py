@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.description import Inputs
 from models.errors import UserError
 from models.events import EventParser
+from models.reading import Inputs
 from models.words import Vectors
 from trainer.batches import Rows
 from trainer.corpus import UNLABELLED, Corpus

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from models.description import GROUPS
 from models.errors import UserError
 from models.events import DrainParameters
+from models.reference import GROUPS
 from models.words import tokenize
 from trainer.corpus import Corpus
 from trainer.lessons import Lessons, described, plain

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import nn
 
-from models.description import Description, Inputs
 from models.embedding import EventEmbedder
+from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
 from trainer.network import Ensemble

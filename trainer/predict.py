@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.description import Inputs
+from models.reading import Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
 

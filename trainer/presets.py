@@ -4,8 +4,9 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from models.description import EVENT_INPUTS, SESSION_INPUTS
+from models.description import EVENT_INPUTS
 from models.errors import UserError
+from models.reference import SESSION_INPUTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from models.arrays import load_arrays
 from models.bundle import pack_words, unpack_words
-from models.description import Description
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
 from models.events import DrainParameters
 from models.placing import placed_file
+from models.reading import Description
 from models.words import WordTable
 from trainer.corpus import Corpus
 from trainer.network import NetworkConfig

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.description import Describer, Inputs, Reference, fed
+from models.description import Describer
 from models.history import Events, Floats, History
+from models.reading import Inputs, fed
+from models.reference import Reference
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
 

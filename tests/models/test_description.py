@@ -8,22 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.description import (
-    EVENT,
-    EVENT_INPUTS,
-    EVIDENCE,
-    GROUPS,
-    MEANING,
-    SESSION_INPUTS,
-    STRUCTURE,
-    Describer,
-    Description,
-    Reference,
-    fed,
-)
+from models.description import EVENT, EVENT_INPUTS, EVIDENCE, MEANING, STRUCTURE, Describer
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.history import History, pairs_of
 from models.meaning import MeaningReader
+from models.reading import Description, fed
+from models.reference import GROUPS, SESSION_INPUTS, Reference
 from models.traits import TraitReader
 from models.words import WordTable
 
