@@ -21,7 +21,7 @@ from models.events import DrainParameters
 from models.reference import GROUPS
 from models.words import tokenize
 from trainer.corpus import Corpus
-from trainer.lessons import Lessons, described, plain
+from trainer.lessons import Lessons, check_enough, described, plain
 from trainer.meta import meta_loss
 from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import Preset
@@ -74,6 +74,7 @@ def start(options: FitOptions) -> Run:
             seen = draw_source(corpus, options.fractions.source, rng)
         first_row = sum(len(system.templates) for system in systems)
         systems.append(System.mined(corpus, seen, first_row, drain))
+    check_enough(systems, options.preset)
     own_words = {w for system in systems for t in system.templates for w in tokenize(t)}
     embedder = embedder_of(systems, words.pruned(own_words, MOST_FREQUENT_WORDS))
     try:

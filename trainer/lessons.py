@@ -6,6 +6,7 @@ import numpy as np
 from torch import nn
 
 from models.embedding import EventEmbedder
+from models.errors import UserError
 from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
@@ -19,6 +20,8 @@ from trainer.views import Described, Known, joined, source_views, target_view
 # Normal sessions of one system that histories are made of: what more of them would add is rarer
 # than 1 in 20,000, and a bundle carries what is distinct among them.
 MOST_NORMAL = 20_000
+# Fewer than these leave some of a session's folds without a history.
+FEWEST_NORMAL = 5
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,18 @@ def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
     places = [np.arange(len(row)) for row in part.rows]
     inputs = Inputs(places, part.features, part.session)
     return predict(member, table, part.rows, inputs).astype(np.float32)
+
+
+def check_enough(systems: list[System], preset: Preset) -> None:
+    """Raises UserError where a system has too few normal sessions to make histories of."""
+    for system in systems if preset.statistics else ():
+        normal = int((system.labels(system.seen) == 0).sum())
+        if normal < FEWEST_NORMAL:
+            raise UserError(
+                f"{system.corpus.path}: {normal} normal sessions may be seen, preset {preset.name} "
+                f"needs {FEWEST_NORMAL} to know what is normal there; label more, give a larger "
+                "fraction, or take --preset words"
+            )
 
 
 def plain(run: Run, systems: list[System]) -> Lessons:

@@ -14,10 +14,11 @@ from tests.trainer.agent import same_verdicts, scored_by_agent
 from tests.trainer.conftest import Demo, fit_tiny
 from trainer.bundling import export_bundle
 from trainer.evaluate import evaluate
-from trainer.fit import Interrupted, load_network, train
+from trainer.fit import FitOptions, Interrupted, load_network, start, train
 from trainer.lessons import described
 from trainer.presets import PRESETS, preset
 from trainer.run import Run
+from trainer.splits import Fractions
 from trainer.views import Known, target_view
 
 _NETWORK = {**PRESETS["default"].network, "hidden": 8, "members": 2}
@@ -114,6 +115,16 @@ def test_each_member_leaves_out_its_share_and_only_that(run: Run) -> None:
     left = [len(part.labels) for part in lessons.left_out]
     assert sum(left) == seen
     assert [len(one) for one in lessons.targets] == [seen - count for count in left]
+
+
+def test_a_target_of_hardly_any_normal_session(demo: Demo, tmp_path: Path) -> None:
+    options = FitOptions(
+        (demo.corpus(demo.source),), demo.corpus(demo.target), tmp_path / "run", DESCRIBED,
+        Fractions(normal=0.001), device="cpu",
+    )  # fmt: skip
+    with pytest.raises(UserError, match="1 normal sessions may be seen"):
+        start(options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_system_is_scored_without_its_labels(run: Run, demo: Demo, tmp_path: Path) -> None:
