@@ -32,6 +32,8 @@ app = typer.Typer(
     help="Watch log files and raise alerts on sessions that are not as they should be.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Rich would take "[default: ...]" in a help text for markup and swallow it.
+    rich_markup_mode=None,
     add_completion=False,
 )
 log = logging.getLogger("metalog")

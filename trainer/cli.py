@@ -17,6 +17,8 @@ app = typer.Typer(
     help="Learn from labelled logs of some systems to find anomalies in another one's.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Rich would take "[default: ...]" in a help text for markup and swallow it.
+    rich_markup_mode=None,
     add_completion=False,
 )
 
@@ -130,7 +132,9 @@ def fit(
         list[Path] | None,
         typer.Option(metavar="CORPUS", help="A labelled system; may be repeated."),
     ] = None,
-    preset: Annotated[str, typer.Option(help="paper (as published) or default.")] = "default",
+    preset: Annotated[
+        str, typer.Option(help="default, words (without statistics) or paper (as published).")
+    ] = "default",
     vectors: Annotated[
         str | None,
         typer.Option(

@@ -324,3 +324,4 @@ def test_help_reads_well() -> None:
         done = run(*command, "--help")
         assert done.returncode == 0
         assert b"Usage: metalog-agent" in done.stdout
+    assert b"[default: the bundle's]" in run("score", "--help").stdout
