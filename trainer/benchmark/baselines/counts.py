@@ -3,6 +3,7 @@
 The logarithm keeps one event that repeats a thousand times from drowning the others.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -87,7 +88,7 @@ class CountKnn:
         )
 
 
-class _Classifier:
+class _Classifier(ABC):
     """P(anomaly) by a classifier of scikit-learn; both classes weigh the same; 0.5 is the
     threshold. With labels of one class only (a small budget) every session gets that class."""
 
@@ -100,8 +101,8 @@ class _Classifier:
         self._model: DecisionTreeClassifier | LogisticRegression | None = None
         self._constant = 0.0
 
-    def _make(self, seed: int) -> "DecisionTreeClassifier | LogisticRegression":
-        raise NotImplementedError
+    @abstractmethod
+    def _make(self, seed: int) -> "DecisionTreeClassifier | LogisticRegression": ...
 
     def fit(self, task: Task) -> None:
         self._events = len(task.templates)
