@@ -1,6 +1,5 @@
 """``metalog-agent``: the command line."""
 
-import hashlib
 import json
 import logging
 import os
@@ -9,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -16,12 +16,13 @@ from typing import Annotated
 import typer
 
 from agent.clock import SystemClock
+from agent.commands.status import status
 from agent.detector import Detector, Line, Verdict
-from agent.follow import Follower, Position, Selection
+from agent.follow import Follower, Selection
 from agent.sinks import Sink
 from agent.sinks.stdout import Stdout
 from agent.sinks.webhook import Webhook
-from agent.state import Saved, State
+from agent.state import Saved, State, default_folder
 from agent.watching import Watching
 from models.archive import read_lines
 from models.bundle import Bundle
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.command()(status)
 log = logging.getLogger("metalog")
 
 
@@ -146,7 +148,8 @@ def watch(
     hooks = [Webhook(url) for url in webhook or ()]
     stdout = Stdout()
     clock = SystemClock()
-    state, saved = _state(state_dir, paths, once)
+    state = None if once and state_dir is None else State(state_dir or default_folder(paths))
+    saved = Saved() if state is None else state.saved
     detector = Detector(
         loaded,
         rule=rule,
@@ -159,8 +162,8 @@ def watch(
     follower = Follower(
         selection,
         start="beginning" if from_beginning or once else "end",
-        positions=_positions(saved),
-        first_run=saved is None or saved.saved_wall is None,
+        positions=saved.positions,
+        first_run=saved.saved_wall is None,
         encoding=encoding,
         multiline_start=multiline_start,
         clock=clock,
@@ -168,8 +171,11 @@ def watch(
     selection.check(encoding)
     sinks: list[Sink] = [stdout, *hooks]
     watching = Watching(
-        bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, saved=saved,
-        clock=clock, once=once,
+        bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, clock=clock,
+        once=once, about={
+            "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
+            "bundle": loaded.manifest.name, "threshold": detector.threshold,
+        },
     )  # fmt: skip
     _stop_on_signals(watching)
     log.info(
@@ -182,6 +188,10 @@ def watch(
     if watching.undelivered:
         kept = f"kept in {state.path.parent} for the next start" if state else "lost"
         log.error("%d alerts could not be delivered; %s", watching.undelivered, kept)
+        if watching.hung:
+            # A thread that waits for the reader of our stdout would keep the process for ever.
+            logging.shutdown()
+            os._exit(1)
         raise typer.Exit(1)
 
 
@@ -276,31 +286,8 @@ def _print(verdicts: Sequence[Verdict]) -> None:
         sys.stdout.write(json.dumps(value) + "\n")
 
 
-def _state(folder: Path | None, paths: list[str], once: bool) -> tuple[State | None, Saved | None]:
-    if folder is None:
-        if once:
-            return None, None
-        folder = _default_state_dir(paths)
-    state = State(folder)
-    return state, state.load()
-
-
-def _default_state_dir(paths: list[str]) -> Path:
-    given = os.environ.get("STATE_DIRECTORY")
-    if given:
-        # systemd names the folder of a service, several separated by colons.
-        return Path(given.split(":")[0])
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "metalog"
-    watched = "\0".join(sorted(str(Path(path).absolute()) for path in paths))
-    return base / hashlib.sha256(watched.encode()).hexdigest()[:16]
-
-
-def _positions(saved: Saved | None) -> list[Position]:
-    return [] if saved is None else [Position.from_json(body) for body in saved.positions]
-
-
-def _host_templates(bundle: Bundle, saved: Saved | None) -> tuple[str, ...]:
-    if saved is None or saved.bundle != bundle.fingerprint:
+def _host_templates(bundle: Bundle, saved: Saved) -> tuple[str, ...]:
+    if saved.bundle != bundle.fingerprint:
         return ()
     return saved.templates[bundle.manifest.events :]
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.open_sessions import OpenSessions
 from models.bundle import Bundle
 from models.lines import LineParser
 from models.scorer import Score, Scorer
-from models.sessions import Entry, Session, Sessionizer, SessionRule
+from models.sessions import Entry, Session, SessionRule
 
 # Sessions that wait for the network together: more fill a batch better, fewer are scored sooner.
 _SCORED_TOGETHER = 512
@@ -72,10 +73,11 @@ class Detector:
     ) -> None:
         self.threshold = threshold
         self.rule = rule
-        self.sessions: Sessionizer[int] = Sessionizer(rule)
+        self.sessions = OpenSessions(rule)
         self.scorer = Scorer(bundle, provider)
         self.lines_read = 0
         self.lines_without_session = 0
+        self.sessions_scored = 0
         self._trained = bundle.manifest.events
         self._parser = LineParser(bundle.manifest.line_format, now)
         self.events = bundle.parser(tuple(host_templates))
@@ -128,6 +130,7 @@ class Detector:
             self._ended += self.sessions.add(entry)
             if len(self._ended) >= _SCORED_TOGETHER:
                 verdicts += self.take()
+        self._ended += self.sessions.shed()
         return verdicts
 
     def idle(self, now: float) -> None:
@@ -144,6 +147,7 @@ class Detector:
         if not ended:
             return []
         self._learn()
+        self.sessions_scored += len(ended)
         scores = self.scorer.score([session.items for session in ended])
         return [self._verdict(session, score) for session, score in zip(ended, scores, strict=True)]
 

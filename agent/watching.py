@@ -1,42 +1,31 @@
 """The agent's pipeline: read, judge, alert, save; over and over, in one thread."""
 
 import logging
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agent.alerts import Alert
 from agent.clock import Clock
 from agent.detector import Detector, Line, Verdict
 from agent.follow import Follower, LineBatch
+from agent.outbox import Outbox
 from agent.sinks import Sink
-from agent.state import Adopted, Changes, Saved, State
+from agent.state import Adopted, Changes, NotSavedError, Saved, State
 from models.bundle import Bundle
+from models.errors import UserError
+from models.sessions import Session
 
 _SECONDS_BETWEEN_SAVES = 1.0
 _LONGEST_WAIT = 1.0
+_PAUSE = 0.05
 _SECONDS_TO_CLOSE = 10.0
+# Alerts that a sink has not delivered; with more, or larger ones, nothing is read.
 _MOST_WAITING = 10_000
+_MOST_WAITING_BYTES = 32 * 2**20
 
 log = logging.getLogger("metalog")
-
-
-@dataclass
-class _Outbox:
-    """Alerts on their way to one sink, oldest first."""
-
-    sink: Sink
-    waiting: deque[tuple[str, str]] = field(default_factory=deque)
-    in_hand: set[str] = field(default_factory=set)
-
-    def push(self) -> None:
-        while self.waiting and self.sink.offer(*self.waiting[0]):
-            self.in_hand.add(self.waiting.popleft()[0])
-
-    def delivered(self) -> list[str]:
-        delivered = self.sink.delivered()
-        self.in_hand.difference_update(delivered)
-        return delivered
 
 
 class Watching:
@@ -44,7 +33,10 @@ class Watching:
 
     Offsets, open sessions, templates and alerts are saved in one transaction, and an alert is
     handed to the sinks only after that. So a crash at any point means that lines are read again
-    and alerts are sent again with the same id; none is skipped.
+    and alerts are sent again with the same id; none is skipped. While a sink does not take alerts,
+    or the state cannot be saved, nothing is read: the files keep what is to come.
+
+    about: what the state says of this run, beside what is found here; JSON-ready.
     """
 
     def __init__(
@@ -55,24 +47,35 @@ class Watching:
         follower: Follower,
         sinks: Sequence[Sink],
         state: State | None,
-        saved: Saved | None,
         clock: Clock,
         once: bool,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         self._bundle = bundle
         self._detector = detector
         self._follower = follower
-        self._outboxes = {sink.name: _Outbox(sink) for sink in sinks}
+        self._outboxes = {sink.name: Outbox(sink, clock) for sink in sinks}
         self._state = state
         self._clock = clock
         self._once = once
+        self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
-        self._saved_at = clock.monotonic()
+        self._stalled = False
+        self._began_at = self._saved_at = clock.monotonic()
+        self._age_before = 0.0
+        self._held_up = 0.0
+        self._counted: dict[str, int] = {}
+        # What no transaction holds yet.
         self._alerts: list[Alert] = []
+        self._sent: list[tuple[str, str]] = []
+        self._sessions: dict[str, Session[int] | None] = {}
+        self._templates: dict[int, str] = {}
         self._adopted: Adopted | None = None
+        self._unsaved: NotSavedError | None = None
         self.raised = 0
-        if state is not None and saved is not None:
-            self._restore(saved)
+        self.hung = False
+        if state is not None:
+            self._restore(state.saved)
 
     def stop(self) -> None:
         """Finish the turn, save, return from ``run``. Safe in a signal handler."""
@@ -82,25 +85,23 @@ class Watching:
     @property
     def undelivered(self) -> int:
         """Alerts that some sink has not got yet."""
-        return sum(len(box.waiting) + len(box.in_hand) for box in self._outboxes.values())
+        return sum(box.backlog().alerts for box in self._outboxes.values())
 
     def run(self) -> None:
-        """Raises UserError where the state cannot be saved; what was read is read again then."""
-        for outbox in self._outboxes.values():
-            outbox.push()
-        drained = started = False
+        """Raises UserError where the state cannot be saved; what was read is read again then.
+
+        ``hung`` says afterwards that a sink did not come back: its thread goes on.
+        """
+        started = False
         while not self._stopping:
-            if self._congested():
-                # Memory is not where alerts wait for a receiver that is down: the files are.
+            if self._is_held_up():
+                before = self._clock.monotonic()
                 self._save()
-                self._follower.wait(_LONGEST_WAIT)
+                self._pause()
+                # Nor is it idle time of the sessions: their lines may lie there unread.
+                self._held_up += self._clock.monotonic() - before
                 continue
-            for batch in self._follower.poll():
-                self._take(batch)
-                if self._stopping or self._congested():
-                    break
-            else:
-                drained = self._follower.drained()
+            drained = self._read()
             if not started:
                 # From here on nothing that is written is missed.
                 log.info("following %d files", len(self._follower.positions()))
@@ -111,26 +112,29 @@ class Watching:
                 self._detector.close()
                 break
             if not self._once:
-                self._detector.idle(self._clock.monotonic())
+                self._detector.idle(self._age())
             self._raise(self._detector.take())
             if self._alerts or self._clock.monotonic() - self._saved_at >= _SECONDS_BETWEEN_SAVES:
                 self._save()
             if not self._stopping:
                 self._follower.wait(_LONGEST_WAIT)
-        self._raise(self._detector.take())
         self._save()
         self._close()
 
-    def _congested(self) -> bool:
-        waiting = max(len(outbox.waiting) for outbox in self._outboxes.values())
-        return waiting + len(self._alerts) > _MOST_WAITING
+    def _read(self) -> bool:
+        """One turn over all files. True when it left nothing to read."""
+        for batch in self._follower.poll():
+            self._take(batch)
+            if self._stopping or self._is_held_up():
+                return False
+        return self._follower.drained()
 
     def _take(self, batch: LineBatch) -> None:
         lines = (
             Line(text, batch.source, f"{batch.source}:{offset}")
             for text, offset in zip(batch.lines, batch.offsets, strict=True)
         )
-        self._raise(self._detector.add(lines, self._clock.monotonic()))
+        self._raise(self._detector.add(lines, self._age()))
 
     def _raise(self, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
@@ -144,46 +148,129 @@ class Watching:
                     )
                 )
 
+    # Backpressure: memory is not where things wait for a receiver or a disk; the files are.
+
+    def _is_held_up(self) -> bool:
+        backlogs = [box.backlog() for box in self._outboxes.values()]
+        alerts = max((one.alerts for one in backlogs), default=0) + len(self._alerts)
+        bytes_waiting = sum(one.bytes for one in backlogs)
+        # Half of it must be gone before reading goes on, not to stop and go for every alert.
+        share = 0.5 if self._stalled else 1.0
+        full = alerts > share * _MOST_WAITING or bytes_waiting > share * _MOST_WAITING_BYTES
+        if full and not self._stalled:
+            slowest = max(self._outboxes, key=lambda name: self._outboxes[name].backlog().alerts)
+            log.warning("%s takes no more alerts: nothing is read until it does", slowest)
+        elif self._stalled and not full:
+            log.warning("alerts are taken again: reading goes on")
+        self._stalled = full
+        return full or self._unsaved is not None
+
+    def _pause(self) -> None:
+        # Not the follower's wait, which ends at once while there is something to read.
+        until = self._clock.monotonic() + _LONGEST_WAIT
+        while not self._stopping and self._clock.monotonic() < until:
+            time.sleep(_PAUSE)
+            if self._unsaved is None and not self._is_held_up():
+                return
+
+    def _age(self) -> float:
+        """Seconds that agents read on this state: the clock of idle time, which stands still while
+        no agent runs or nothing is read, as what was written meanwhile is still to come."""
+        return self._age_before + self._clock.monotonic() - self._began_at - self._held_up
+
+    # The state.
+
     def _save(self) -> None:
+        self._raise(self._detector.take())
+        for name, outbox in self._outboxes.items():
+            self._sent += [(alert, name) for alert in outbox.take_delivered()]
         bodies = [(alert.id, alert.to_json()) for alert in self._alerts]
-        self._alerts = []
-        sent = [
-            (alert, name) for name, outbox in self._outboxes.items() for alert in outbox.delivered()
-        ]
-        if self._state is not None:
-            sinks = list(self._outboxes)
-            sessions = self._detector.sessions
-            self._state.save(
+        # Without a state, too: the detector keeps what changed until it is taken.
+        self._templates.update(self._detector.take_templates())
+        self._sessions.update(self._detector.sessions.take_changed())
+        if self._state is not None and not self._is_saved(self._state, bodies):
+            return
+        self._alerts.clear()
+        self._sent.clear()
+        self._sessions.clear()
+        self._templates.clear()
+        self._adopted = None
+        self._saved_at = self._clock.monotonic()
+        self.raised += len(bodies)
+        if bodies:
+            for outbox in self._outboxes.values():
+                outbox.put(bodies)
+
+    def _is_saved(self, state: State, bodies: list[tuple[str, str]]) -> bool:
+        try:
+            state.save(
                 Changes(
                     wall=self._clock.wall(),
                     now=self._clock.monotonic(),
-                    positions=[position.to_json() for position in self._follower.positions()],
-                    templates=self._detector.take_templates(),
-                    sessions=sessions.take_changed(),
-                    counters=sessions.counters(),
-                    alerts=[(alert, body, sinks) for alert, body in bodies],
-                    sent=sent,
+                    age=self._age(),
+                    positions=self._follower.positions(),
+                    templates=self._templates,
+                    sessions=self._sessions,
+                    counters=self._detector.sessions.counters(),
+                    report=self._report(len(bodies)),
+                    sinks=list(self._outboxes),
+                    alerts=bodies,
+                    sent=self._sent,
                     adopted=self._adopted,
                 )
             )
-            self._adopted = None
-        self._saved_at = self._clock.monotonic()
-        self.raised += len(bodies)
-        for outbox in self._outboxes.values():
-            outbox.waiting.extend(bodies)
-            outbox.push()
+        except NotSavedError as error:
+            if self._unsaved is None:
+                log.warning("%s; nothing is read until it can, tried again every second", error)
+            self._unsaved = error
+            return False
+        if self._unsaved is not None:
+            log.warning("the state is saved again: reading goes on")
+            self._unsaved = None
+        return True
+
+    def _report(self, raised: int) -> dict[str, Any]:
+        detector = self._detector
+        counts = {
+            "lines_read": detector.lines_read,
+            "lines_without_session": detector.lines_without_session,
+            "lines_of_odd_format": detector.lines_of_odd_format,
+            "sessions_scored": detector.sessions_scored,
+            "sessions_ended_early": detector.sessions.ended_early,
+            "alerts_raised": self.raised + raised,
+        }
+        stalled = {}
+        for name, outbox in self._outboxes.items():
+            backlog = outbox.backlog()
+            if backlog.stalled_since is not None:
+                stalled[name] = {"since": backlog.stalled_since, "alerts": backlog.alerts}
+        return {
+            **self._about,
+            "sessions_open": len(detector.sessions),
+            "events_open": detector.sessions.events,
+            "counts": {name: self._counted.get(name, 0) + n for name, n in counts.items()},
+            "stalled": stalled,
+            "reading": not self._stalled,
+        }
 
     def _close(self) -> None:
         for outbox in self._outboxes.values():
-            outbox.sink.close(_SECONDS_TO_CLOSE)
+            outbox.close(_SECONDS_TO_CLOSE)
+        for outbox in self._outboxes.values():
+            self.hung |= not outbox.join()
         self._save()
         self._follower.close()
+        if self._unsaved is not None:
+            raise UserError(f"{self._unsaved}; the lines since the last save are read again")
 
     def _restore(self, saved: Saved) -> None:
-        for alert, sink, body in saved.unsent:
+        self._age_before = saved.age
+        counted = saved.report.get("counts")
+        if isinstance(counted, dict):
+            self._counted = {str(name): int(value) for name, value in counted.items()}
+        for name, outbox in self._outboxes.items():
             # An alert for a sink that is no longer configured waits until it is again.
-            if sink in self._outboxes:
-                self._outboxes[sink].waiting.append((alert, body))
+            outbox.put([(alert, body) for alert, sink, body in saved.unsent if sink == name])
         events = self._detector.events
         sessions = list(saved.sessions)
         if saved.bundle != self._bundle.fingerprint:
@@ -194,9 +281,4 @@ class Watching:
                     templates = [saved.templates[event] for event in session.items]
                     session.items = events.parse_masked(templates)
             self._adopted = Adopted(self._bundle.fingerprint, events.templates)
-        # The time the agent was away is not idle time: what was written meanwhile is not read yet.
-        if saved.saved_wall is not None:
-            now = self._clock.monotonic()
-            for session in sessions:
-                session.touched = now - max(0.0, saved.saved_wall - session.touched)
         self._detector.sessions.restore(sessions, saved.counters)

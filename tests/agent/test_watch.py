@@ -320,7 +320,7 @@ def test_without_a_bundle_it_says_how_to_get_one(tmp_path: Path) -> None:
 
 
 def test_help_reads_well() -> None:
-    for command in ([], ["watch"], ["score"]):
+    for command in ([], ["watch"], ["score"], ["status"]):
         done = run(*command, "--help")
         assert done.returncode == 0
         assert b"Usage: metalog-agent" in done.stdout

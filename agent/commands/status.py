@@ -1,0 +1,226 @@
+"""``metalog-agent status``: what the state of an agent says, to people and to programs."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent.follow import Position
+from agent.state import Glance, default_folder, sole_folder
+
+# People see the files that are furthest behind; --json has all of them.
+_MOST_FILES = 20
+_COUNTS = (
+    "lines_read",
+    "lines_without_session",
+    "lines_of_odd_format",
+    "sessions_scored",
+    "sessions_ended_early",
+    "alerts_raised",
+)
+
+
+def status(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH...]", help="What the agent watches, to find its state."),
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The agent's.  [default: that of these paths; without paths the only one]",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say what an agent has read, holds open and has still to send. Runs beside it or after it."""
+    folder = state_dir or (default_folder(paths) if paths else sole_folder())
+    found = describe(Glance.at(folder), time.time())
+    if as_json:
+        print(json.dumps(found))
+    else:
+        for line in _table(found):
+            print(line)
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A file as it is on disk now. size: None where it is not there."""
+
+    path: str
+    size: int | None
+    state: str
+
+
+def describe(glance: Glance, wall: float) -> dict[str, Any]:
+    """JSON-ready; the keys are those of docs/agent.md. wall: now, seconds since 1970."""
+    report = glance.report
+    files = [_file(position) for position in glance.positions]
+    files.sort(key=lambda one: (-(one["lag_bytes"] or 0), one["path"]))
+    counts = report.get("counts", {})
+    return {
+        "state": str(glance.path),
+        "running": glance.running,
+        "pid": report.get("pid") if glance.running else None,
+        "version": report.get("version"),
+        "paths": report.get("paths"),
+        "started": _iso(report.get("started")),
+        "saved": _iso(glance.saved_wall),
+        "seconds_since_saved": (
+            None if glance.saved_wall is None else round(wall - glance.saved_wall, 3)
+        ),
+        "bundle": report.get("bundle"),
+        "threshold": report.get("threshold"),
+        "templates": glance.templates,
+        "files": files,
+        "lag_bytes": sum(one["lag_bytes"] or 0 for one in files),
+        "sessions_open": report.get("sessions_open", 0),
+        "events_open": report.get("events_open", 0),
+        "counts": {name: counts.get(name, 0) for name in _COUNTS},
+        "reading": bool(glance.running and report.get("reading", True)),
+        "alerts_kept": glance.alerts,
+        "last_alert": glance.last_alert,
+        "unsent": {
+            one.sink: {"alerts": one.alerts, "bytes": one.bytes, "oldest": _iso(one.oldest)}
+            for one in glance.unsent
+        },
+        "stalled": {
+            sink: {"since": _iso(one["since"]), "alerts": one["alerts"]}
+            for sink, one in report.get("stalled", {}).items()
+        },
+    }
+
+
+def _file(position: Position) -> dict[str, Any]:
+    followed = _look(position)
+    lag = None
+    if not position.copy and followed.size is not None:
+        lag = max(0, followed.size - position.offset)
+    return {
+        "path": followed.path,
+        "source": position.source,
+        "offset": position.offset,
+        "size": followed.size,
+        "lag_bytes": lag,
+        "state": "copy" if position.copy else followed.state,
+    }
+
+
+def _look(position: Position) -> _Followed:
+    """Find the file by its inode: under its name, else beside it, as a rotation leaves it."""
+    path = Path(position.path)
+    try:
+        found = path.stat()
+    except OSError:
+        found = None
+    if found is not None and found.st_ino == position.inode:
+        return _Followed(position.path, found.st_size, "followed")
+    try:
+        with os.scandir(path.parent) as entries:
+            for entry in entries:
+                if entry.inode() == position.inode and entry.is_file(follow_symlinks=False):
+                    return _Followed(entry.path, entry.stat().st_size, "renamed")
+    except OSError:
+        pass
+    return _Followed(position.path, None, "gone")
+
+
+def _table(found: Mapping[str, Any]) -> Iterator[str]:
+    rows = [("state", found["state"]), ("agent", _agent(found)), ("last saved", _saved(found))]
+    if found["paths"]:
+        rows.append(("watches", ", ".join(map(_plain, found["paths"]))))
+    if found["bundle"] is not None:
+        rows.append(("bundle", f"{found['bundle']}, threshold {found['threshold']:g}"))
+    counts = found["counts"]
+    rows += [
+        (
+            "lines",
+            f"{counts['lines_read']} read, {counts['lines_without_session']} without a session, "
+            f"{counts['lines_of_odd_format']} of an odd format",
+        ),
+        (
+            "sessions",
+            f"{found['sessions_open']} open ({found['events_open']} events), "
+            f"{counts['sessions_scored']} scored, {counts['sessions_ended_early']} of them early",
+        ),
+        ("alerts", f"{counts['alerts_raised']} raised, {found['alerts_kept']} kept"),
+        ("last alert", _last(found["last_alert"])),
+    ]
+    for sink, unsent in found["unsent"].items():
+        rows.append(
+            (
+                "unsent",
+                f"{unsent['alerts']} to {_plain(sink)} ({unsent['bytes']} bytes), the oldest of "
+                f"{unsent['oldest']}",
+            )
+        )
+    for sink, stalled in found["stalled"].items():
+        since = f"{_plain(sink)} has delivered nothing since {stalled['since']}"
+        if found["running"] and not found["reading"]:
+            since += "; reading has stopped"
+        rows.append(("stalled", since))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        yield f"{name:<{width}}  {value}"
+    yield from _files(found["files"])
+
+
+def _files(files: list[dict[str, Any]]) -> Iterator[str]:
+    shown = files[:_MOST_FILES]
+    cells = [("offset", "size", "lag", "file")]
+    for one in shown:
+        mark = "" if one["state"] == "followed" else f"  ({one['state']})"
+        offset, size, lag = (_number(one[name]) for name in ("offset", "size", "lag_bytes"))
+        cells.append((offset, size, lag, _plain(one["path"]) + mark))
+    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    yield ""
+    for row in cells if shown else []:
+        numbers = (f"{cell:>{width}}" for cell, width in zip(row[:3], widths, strict=True))
+        yield f"{'  '.join(numbers)}  {row[3]}"
+    if not shown:
+        yield "no file was read yet"
+    if len(files) > len(shown):
+        yield f"and {len(files) - len(shown)} more, no further behind; --json shows all"
+
+
+def _agent(found: Mapping[str, Any]) -> str:
+    if found["running"] is None:
+        return "cannot be seen from here"
+    if not found["running"]:
+        return "does not run"
+    return f"runs, pid {found['pid']}, since {found['started']}"
+
+
+def _saved(found: Mapping[str, Any]) -> str:
+    if found["saved"] is None:
+        return "never"
+    return f"{found['saved']}, {found['seconds_since_saved']:.0f} s ago"
+
+
+def _last(alert: Mapping[str, Any] | None) -> str:
+    if alert is None:
+        return "none"
+    key, source = _plain(str(alert["key"])), _plain(str(alert["source"]))
+    return f"{alert['raised_at']}, score {alert['score']:g}, {key} of {source}"
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _plain(text: str) -> str:
+    """What names hold may move the cursor of whoever reads them."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _iso(wall: float | None) -> str | None:
+    if wall is None:
+        return None
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
