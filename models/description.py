@@ -101,7 +101,10 @@ class Describer:
     def _chunk(self, sequences: Sequence[Events]) -> Floats:
         counts = count_vectors(sequences, len(self.traits)).astype(np.float64)
         inside = counts[:, : self.history.events].astype(np.int64)
-        nearest = self._distances(counts, self._logged)
+        # Without a history nothing is far from it.
+        nearest = np.zeros((len(counts), 1))
+        if len(self._logged):
+            nearest = self._distances(counts, self._logged)
         columns = [
             *self._structure(sequences, counts, inside, nearest),
             *self._meaning(counts),

@@ -30,12 +30,26 @@ GROUPS = np.array(
     + [1] * len(MEANING)
     + [0] * len(PLAIN)
 )
+# Places among the session's inputs: whether a known session has this very count vector, and what
+# speaks of bad news.
+FAMILIAR = 2 * RANKED + len(EVIDENCE) + PLAIN.index("count vector known")
+SEVERITIES = [
+    len(STRUCTURE) + MEANING.index(name)
+    for name in (
+        *("largest severity", "mean severity", "largest tone", "mean tone"),
+        *("keyword", "share of keywords", "largest rarity x severity"),
+        *("mean rarity x severity", "largest rarity x tone", "mean rarity x tone"),
+        "mean rarity x keyword",
+    )
+]
 
 
 class Reference:
     """The numbers of a system's own sessions, each described by a history it was no part of.
 
-    values: [sessions, ranked numbers], any order; kept sorted by column.
+    values: [sessions, ranked numbers], any order; kept sorted by column. Without any (nobody knows
+    which sessions are normal) a session's inputs are its scaled numbers, the others are 0: frequent
+    anomalies would push the tails, and "known" would not mean normal.
     """
 
     def __init__(self, values: Floats) -> None:
@@ -47,7 +61,11 @@ class Reference:
         numbers: of ``Describer.sessions``. own: the sessions are among those of the reference, so
         that none counts as its own equal.
         """
+        scaled = np.clip(numbers / _SCALES, -2, 3)
         size = len(self.values)
+        if not size:
+            nothing = np.zeros((len(numbers), RANKED + len(PLAIN)))
+            return np.concatenate([scaled, nothing], axis=1).astype(np.float32)
         tails = np.empty((len(numbers), RANKED))
         for column in range(RANKED):
             values = numbers[:, column].astype(np.float32) - np.float32(1e-4)
@@ -63,5 +81,4 @@ class Reference:
             ],
             axis=1,
         )
-        scaled = np.clip(numbers / _SCALES, -2, 3)
         return np.concatenate([scaled, tails / 3, plain], axis=1).astype(np.float32)

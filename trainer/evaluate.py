@@ -75,11 +75,14 @@ def evaluate(
     return Evaluation(result, _predictions(part, labels, scores, threshold))
 
 
-def test_part(run: Run, on: Path | None) -> Part:
-    """What may be scored, with the events that ``score`` on a host would give it."""
+def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:
+    """What may be scored, with the events that ``score`` on a host would give it.
+
+    only: of the target, in the place of all that training has not seen.
+    """
     if on is None:
         system = run.systems()[-1]
-        sessions = unseen(system.corpus, system.seen)
+        sessions = unseen(system.corpus, system.seen) if only is None else only
         where = "the target"
     else:
         system = _as_target(run, Corpus.open(on))

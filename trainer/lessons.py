@@ -12,25 +12,36 @@ from models.words import Vectors
 from trainer.batches import Rows, Sessions
 from trainer.network import Ensemble
 from trainer.predict import predict
-from trainer.presets import Preset
+from trainer.corpus import ANOMALOUS, UNLABELLED
+from trainer.presets import PRESETS, Preset, Statistics
 from trainer.run import Run
 from trainer.systems import System
-from trainer.views import Described, Known, joined, source_views, target_view
+from trainer.views import (
+    Described,
+    Known,
+    joined,
+    source_views,
+    target_view,
+    unlabelled_views,
+)
 
 # Normal sessions of one system that histories are made of: what more of them would add is rarer
 # than 1 in 20,000, and a bundle carries what is distinct among them.
 MOST_NORMAL = 20_000
+# Known anomalies beside a history without labels, fewer than these, in what sources teach.
+_MOST_EVIDENCE = 8
 # Fewer than these leave some of a session's folds without a history.
 FEWEST_NORMAL = 5
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """sources: one entry a source; targets: one entry a member of the ensemble, what it learns of
-    the target; left_out: what that member has not seen, for the threshold."""
+    """sources: one entry a source; targets: one entry a member of the ensemble, what its outer loss
+    asks about: the target's sessions, or, where those have no labels, other sources that stand for
+    it; left_out: of the target, what that member has not seen, for the threshold."""
 
     sources: list[Sessions]
-    targets: list[Sessions]
+    targets: list[list[Sessions]]
     left_out: list[Described] = field(default_factory=list)
 
     def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
@@ -57,9 +68,27 @@ def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
     return predict(member, table, part.rows, inputs).astype(np.float32)
 
 
+def suited(preset: Preset, target: System) -> Preset:
+    """The preset, or the one that takes its place where the target is not labelled enough."""
+    labels = target.labels(target.seen)
+    few = (labels == UNLABELLED).any() or not len(labels)
+    return PRESETS[preset.unlabelled] if few and preset.unlabelled else preset
+
+
 def check_enough(systems: list[System], preset: Preset) -> None:
     """Raises UserError where a system has too few normal sessions to make histories of."""
-    for system in systems if preset.statistics else ():
+    *sources, target = systems
+    if preset.statistics is Statistics.NONE and (target.labels(target.seen) < 0).any():
+        raise UserError(
+            f"{target.corpus.path}: preset {preset.name} needs labels of the target; take --preset "
+            "default, which does not"
+        )
+    measured = {
+        Statistics.NONE: [],
+        Statistics.UNLABELLED: sources,
+        Statistics.LABELLED: systems,
+    }[preset.statistics]
+    for system in measured:
         normal = int((system.labels(system.seen) == 0).sum())
         if normal < FEWEST_NORMAL:
             raise UserError(
@@ -79,30 +108,35 @@ def plain(run: Run, systems: list[System]) -> Lessons:
         )
         for system in systems
     ]
-    return Lessons(drawn[:-1], [drawn[-1]] * run.network.members)
+    return Lessons(drawn[:-1], [[drawn[-1]]] * run.network.members)
 
 
 def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lessons:
     """Sessions described by histories they are no part of; keeps the target's in the run."""
     rng = np.random.default_rng([run.seed, 2])
     *sources, target = systems
+    measured = run.preset.statistics is Statistics.LABELLED
     known = _known(target, run, embedder, rng)
-    view, reference = target_view(known, rng)
-    history = known.history(known.of(0), known.of(1)).history
+    view, reference = target_view(known, rng, measured)
+    history = known.history(known.not_anomalous(), known.of(1)).history
     run.save_description(
         Description(history, reference, known.templates, known.vectors, known.words)
     )
-    shown = [
-        _drawn(joined(source_views(_known(source, run, embedder, rng), rng)), source.first_row, run)
-        for source in sources
-    ]
+    # Evidence as thin as the target's own: the network is to learn how far to trust that.
+    evidence = (0, _MOST_EVIDENCE) if len(known.of(1)) else (0, 1)
+    shown = []
+    for source in sources:
+        own = _known(source, run, embedder, rng)
+        views = source_views(own, rng) if measured else unlabelled_views(own, evidence, rng)
+        shown.append(_drawn(joined(views), source.first_row, run))
     members = run.network.members
     targets, left_out = [], []
     for member in range(members):
         # A single member has to learn all there is, and to judge what it has learnt.
         outside = (view.fold % members == member) | (members == 1)
-        inside = ~outside | (members == 1)
-        targets.append(_drawn(view.chosen(inside), target.first_row, run))
+        inside = (~outside | (members == 1)) & (view.labels != UNLABELLED)
+        own_lesson = [_drawn(view.chosen(inside), target.first_row, run)] if inside.any() else []
+        targets.append(own_lesson if measured else [*shown, *own_lesson * len(shown)])
         left_out.append(view.chosen(outside).moved(target.first_row))
     return Lessons(shown, targets, left_out)
 
@@ -113,10 +147,10 @@ def _sequences(system: System, run: Run) -> list[Rows]:
 
 def _known(system: System, run: Run, embedder: EventEmbedder, rng: np.random.Generator) -> Known:
     sequences, labels = _sequences(system, run), system.labels(system.seen)
-    normal = np.flatnonzero(labels == 0)
+    normal = np.flatnonzero(labels != ANOMALOUS)
     if len(normal) > MOST_NORMAL:
         normal = np.sort(rng.choice(normal, size=MOST_NORMAL, replace=False))
-    kept = np.union1d(normal, np.flatnonzero(labels == 1))
+    kept = np.union1d(normal, np.flatnonzero(labels == ANOMALOUS))
     return Known(
         system.templates,
         embedder.embed_all(system.templates),

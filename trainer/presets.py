@@ -2,11 +2,21 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from models.description import EVENT_INPUTS
 from models.errors import UserError
 from models.reference import SESSION_INPUTS
+
+
+class Statistics(StrEnum):
+    """What the history that describes the target's sessions is known to hold: there is none, normal
+    sessions and some anomalies apart, or anything."""
+
+    NONE = "none"
+    LABELLED = "labelled"
+    UNLABELLED = "unlabelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class Preset:
     clip: float | None = None
     threshold: float = 0.5
     learn_from: str = "both"
-    statistics: bool = False
+    statistics: Statistics = Statistics.NONE
+    unlabelled: str | None = None
     steps: int | None = None
     smoothing: float = 0.0
     weight_decay: float = 0.0
@@ -65,6 +76,10 @@ class Preset:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preset":
+        return cls(**{**value, "statistics": Statistics(value["statistics"])})
 
 
 PRESETS: dict[str, Preset] = {
@@ -103,11 +118,45 @@ PRESETS: dict[str, Preset] = {
         anomaly_share=0.4,
         clip=2.0,
         threshold=0.7,
-        statistics=True,
+        statistics=Statistics.LABELLED,
+        unlabelled="unlabelled",
         steps=250,
         smoothing=0.04,
         weight_decay=1e-3,
         false_alarms=0.01,
+    ),
+    # A target without labels, or with a few. Severities have a path of their own, the rest is left
+    # out far more often: what a source's words say is not what the target's do.
+    "unlabelled": Preset(
+        "unlabelled",
+        network={
+            "features": EVENT_INPUTS,
+            "session": SESSION_INPUTS,
+            "hidden": 64,
+            "layers": 1,
+            "scaled": True,
+            "pooling": "mean",
+            "tanh": False,
+            "members": 3,
+            "severity": True,
+            "word_drop": 0.9,
+            "path_drop": 0.7,
+            "number_drop": 0.3,
+            "group_drops": (0.0, 0.0, 0.3),
+        },
+        inner_parts=1,
+        batch=64,
+        inner_rate=0.01,
+        target_weight=1.0,
+        rate=1e-2,
+        second_order=False,
+        anomaly_share=0.3,
+        clip=2.0,
+        statistics=Statistics.UNLABELLED,
+        steps=300,
+        smoothing=0.04,
+        weight_decay=1e-3,
+        false_alarms=0.05,
     ),
 }
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.description import Describer
+from models.description import RANKED, Describer
 from models.history import Events, Floats, History
 from models.reading import Inputs, fed
 from models.reference import Reference
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
+from trainer.corpus import ANOMALOUS
 
 # Folds of the target's known sessions, and of a drawn source history.
 FOLDS = 10
@@ -27,6 +28,9 @@ _SOURCE_VIEWS = 8
 _SOURCE_HISTORY = (100, 2500)
 _LARGEST_SHARE = 0.6
 _SOURCE_ANOMALIES = (5, 40)
+# Of histories without labels: how many, and the share of anomalies that they hide.
+_UNLABELLED_VIEWS = 10
+_HIDDEN_SHARE = (0.01, 0.08)
 # Sessions of each class described in one view.
 _DESCRIBED = 400
 
@@ -35,7 +39,7 @@ _DESCRIBED = 400
 class Known:
     """The events of one system and the sessions that may be seen of it.
 
-    templates, vectors: by event id; sequences: events of each session; labels: 0 or 1.
+    templates, vectors: by event id; sequences: events of each session; labels: 0, 1 or -1.
     """
 
     templates: Sequence[str]
@@ -56,6 +60,10 @@ class Known:
 
     def of(self, label: int) -> NDArray[np.intp]:
         return np.flatnonzero(self.labels == label)
+
+    def not_anomalous(self) -> NDArray[np.intp]:
+        """Sessions that nobody has called anomalous."""
+        return np.flatnonzero(self.labels != ANOMALOUS)
 
 
 @dataclass(frozen=True)
@@ -101,11 +109,14 @@ def joined(parts: Sequence[Described]) -> Described:
     )
 
 
-def target_view(known: Known, rng: np.random.Generator) -> tuple[Described, Reference]:
-    """All known sessions of a target, each out of fold, and the reference they make."""
-    folds = _folds(known, known.of(0), known.of(1), FOLDS, rng)
+def target_view(
+    known: Known, rng: np.random.Generator, measured: bool = True
+) -> tuple[Described, Reference]:
+    """All known sessions of a target, each out of fold, and the reference they make: an empty one
+    where they are not ``measured`` by each other."""
+    folds = _folds(known, known.not_anomalous(), known.of(1), FOLDS, rng)
     numbers = np.concatenate([fold.normal_numbers for fold in folds])
-    reference = Reference(numbers)
+    reference = Reference(numbers if measured else numbers[:0])
     parts = []
     for number, fold in enumerate(folds):
         for places, found, own in (
@@ -130,27 +141,60 @@ def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
 
 def source_views(known: Known, rng: np.random.Generator) -> list[Described]:
     """A source as a new system, with a few known anomalies: one drawn history after another."""
-    return [_source_view(known, rng) for _ in range(_SOURCE_VIEWS)]
+    views = []
+    for _ in range(_SOURCE_VIEWS):
+        normal, anomalous, size = _drawn_history(known, rng)
+        labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
+        inside, labels = normal[:size], anomalous[:labelled]
+        folds = _folds(known, inside, labels, min(_SOURCE_FOLDS, size), rng)
+        reference = Reference(np.concatenate([fold.normal_numbers for fold in folds]))
+        describer = known.history(inside, labels)
+        others = (normal[size:], anomalous[labelled:])
+        views.append(_source_view(known, describer, reference, others, rng))
+    return views
 
 
-def _source_view(known: Known, rng: np.random.Generator) -> Described:
+def unlabelled_views(
+    known: Known, evidence: tuple[int, int], rng: np.random.Generator
+) -> list[Described]:
+    """A source as a new system whose history nobody has labelled: some of it is anomalous.
+
+    evidence: fewest anomalies that are known beside it, and one more than the most.
+    """
+    views = []
+    for _ in range(_UNLABELLED_VIEWS):
+        normal, anomalous, size = _drawn_history(known, rng)
+        most = len(anomalous) // 2
+        amidst = min(round(size * rng.uniform(*_HIDDEN_SHARE)), most)
+        labelled = min(int(rng.integers(*evidence)), most - amidst)
+        inside = np.concatenate([normal[:size], anomalous[:amidst]])
+        describer = known.history(inside, anomalous[amidst : amidst + labelled])
+        others = (normal[size:], anomalous[amidst + labelled :])
+        nothing = Reference(np.zeros((0, RANKED)))
+        views.append(_source_view(known, describer, nothing, others, rng))
+    return views
+
+
+def _drawn_history(
+    known: Known, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Normal and anomalous sessions in random order, and how many of the normal ones to take."""
     normal = rng.permutation(known.of(0))
     anomalous = rng.permutation(known.of(1))
     shortest, longest = _SOURCE_HISTORY
     longest = max(2, int(min(longest, _LARGEST_SHARE * len(normal))))
     shortest = min(shortest, longest)
-    size = int(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
-    labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
-    inside, labels = normal[:size], anomalous[:labelled]
-    folds = _folds(known, inside, labels, min(_SOURCE_FOLDS, size), rng)
-    reference = Reference(np.concatenate([fold.normal_numbers for fold in folds]))
-    describer = known.history(inside, labels)
-    shown = np.concatenate(
-        [
-            _varied(known, normal[size:], _DESCRIBED, rng),
-            _varied(known, anomalous[labelled:], _DESCRIBED, rng),
-        ]
-    )
+    return normal, anomalous, int(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
+
+
+def _source_view(
+    known: Known,
+    describer: Describer,
+    reference: Reference,
+    others: tuple[NDArray[np.intp], NDArray[np.intp]],
+    rng: np.random.Generator,
+) -> Described:
+    shown = np.concatenate([_varied(known, places, _DESCRIBED, rng) for places in others])
     numbers = describer.sessions([known.sequences[i] for i in shown])
     return _described(known, describer, shown, reference.inputs(numbers), 0)
 

@@ -17,6 +17,7 @@ from trainer.fit import FitOptions, Interrupted, choose_device, load_network, st
 from trainer.predict import predict
 from trainer.presets import PRESETS, Preset, preset
 from trainer.run import Run
+from trainer.splits import Seen
 
 # The network with the labels of one side only.
 TARGET_ONLY, SOURCE_ONLY = "target-only", "source-only"
@@ -51,7 +52,6 @@ class Network:
         self._tested = np.zeros(0, dtype=np.int64)
 
     def fit(self, task: Task) -> None:
-        check_possible(self.name, task.setting.protocol)
         torch.set_num_threads(1)
         options = FitOptions(
             sources=tuple(source.path for source in task.sources),
@@ -61,10 +61,9 @@ class Network:
             fractions=task.setting.fractions,
             device=_DEVICE,
             seed=task.seed,
+            seen=Seen(task.split.sources, task.split.labelled, task.split.unlabelled),
         )
         run = start(options)
-        if not np.array_equal(run.seen_of_target(), task.split.seen):
-            raise UserError(f"--methods {self.name}: not available with --target-anomaly-ratio yet")
         try:
             run = train(run, _DEVICE)
         except Interrupted:
@@ -77,11 +76,11 @@ class Network:
         the run itself has kept, as ``evaluate`` does."""
         if self._run is None or len(sequences) != len(self._tested):
             raise ValueError("a network scores the whole test part of the task it was fitted to")
-        part = test_part(self._run, None)
+        part = test_part(self._run, None, self._tested)
         scores = predict(
             load_network(self._run, choose_device(_DEVICE)),
             part.table,
             part.sequences,
             part.inputs,
         )
-        return scores[np.searchsorted(part.sessions, self._tested)]
+        return scores
