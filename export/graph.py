@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.reference import FAMILIAR, SEVERITIES
+from models.session_inputs import FAMILIAR, SEVERITIES
 from models.words import Vectors
 
 OPSET = 17

@@ -1,8 +1,6 @@
 """What a history says of a session: the numbers that the network reads beside the event vectors.
 
-Every number means the same in every system. Most are rarities, -log10 of a share of known sessions;
-and each number of a session is also given as its tail probability among the system's own sessions,
-each of those described by a history that it was no part of: "1 in 300 sessions here is as odd".
+Every number means the same in every system. Most are rarities, -log10 of a share of known sessions.
 
 Numbers of an event are known when the event arrives; numbers of a session need all of it, and enter
 behind the recurrent part.
@@ -45,7 +43,6 @@ EVENT = (
     "wordless",
 )  # fmt: skip
 
-RANKED = len(STRUCTURE) + len(MEANING)
 EVENT_INPUTS = len(EVENT)
 _AT_ONCE = 256
 
@@ -95,18 +92,21 @@ class Describer:
             self._chunk(sequences[start : start + _AT_ONCE])
             for start in range(0, len(sequences), _AT_ONCE)
         ]
-        width = RANKED + len(EVIDENCE)
+        width = len(STRUCTURE) + len(MEANING) + len(EVIDENCE)
         return np.concatenate(parts) if parts else np.zeros((0, width))
 
     def _chunk(self, sequences: Sequence[Events]) -> Floats:
         counts = count_vectors(sequences, len(self.traits)).astype(np.float64)
         inside = counts[:, : self.history.events].astype(np.int64)
-        # Without a history nothing is far from it.
-        nearest = np.zeros((len(counts), 1))
-        if len(self._logged):
+        if self._sessions:
             nearest = self._distances(counts, self._logged)
+            structure = self._structure(sequences, counts, inside, nearest)
+        else:
+            # Nothing has been seen, so nothing is odd yet.
+            nearest = np.zeros((len(counts), 1))
+            structure = [np.zeros(len(counts))] * len(STRUCTURE)
         columns = [
-            *self._structure(sequences, counts, inside, nearest),
+            *structure,
             *self._meaning(counts),
             *self._evidence(counts, nearest),
         ]

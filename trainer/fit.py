@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +19,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from models.errors import UserError
 from models.events import DrainParameters
-from models.reference import GROUPS
+from models.session_inputs import GROUPS
 from models.words import tokenize
 from trainer.corpus import Corpus
 from trainer.lessons import Lessons, check_enough, described, plain, suited
@@ -203,7 +203,7 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
                 saved = time.monotonic()
             if interrupted() and step < total:
                 raise Interrupted
-    if preset.false_alarms is not None:
+    if lessons.left_out:
         threshold, origin = lessons.threshold(network, table.cpu().numpy(), preset)
         run = replace(run, threshold=threshold, threshold_origin=origin)
         run.save()

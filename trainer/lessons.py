@@ -10,12 +10,13 @@ from models.errors import UserError
 from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
+from trainer.corpus import ANOMALOUS, UNLABELLED
 from trainer.network import Ensemble
 from trainer.predict import predict
-from trainer.corpus import ANOMALOUS, UNLABELLED
 from trainer.presets import PRESETS, Preset, Statistics
 from trainer.run import Run
 from trainer.systems import System
+from trainer.thresholds import threshold_with_labels, threshold_without_labels
 from trainer.views import (
     Described,
     Known,
@@ -45,21 +46,22 @@ class Lessons:
     left_out: list[Described] = field(default_factory=list)
 
     def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
-        """The threshold of a run, from normal sessions that a member has not learnt; its origin."""
-        assert preset.false_alarms is not None
-        normal = np.concatenate(
+        """The threshold of a run, from sessions of the target, each described by a history without
+        it and scored by the member that has not learnt it (by all, where none has learnt any); and
+        its origin in words."""
+        labels = np.concatenate([part.labels for part in self.left_out])
+        learnt = bool((labels != UNLABELLED).any())
+        scores = np.concatenate(
             [
-                _scores(member, table, part.chosen(part.labels == 0))
+                _scores(member if learnt else network, table, part)
                 for member, part in zip(network.networks(), self.left_out, strict=True)
             ]
         )
-        quantile = float(np.quantile(normal, 1 - preset.false_alarms))
-        origin = (
-            f"the larger of {preset.threshold:g} and the {1 - preset.false_alarms:.1%} quantile of "
-            f"{len(normal)} normal sessions of the target, each scored by a network that had not "
-            "learnt it"
-        )
-        return round(max(preset.threshold, quantile), 6), origin
+        if (labels == UNLABELLED).any():
+            return threshold_without_labels(scores, labels)
+        if len(labels):
+            return threshold_with_labels(scores[labels != ANOMALOUS], scores[labels == ANOMALOUS])
+        return preset.threshold, "fixed: nothing was known of the target"
 
 
 def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
@@ -117,13 +119,11 @@ def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lesso
     *sources, target = systems
     measured = run.preset.statistics is Statistics.LABELLED
     known = _known(target, run, embedder, rng)
-    view, reference = target_view(known, rng, measured)
-    history = known.history(known.not_anomalous(), known.of(1)).history
-    run.save_description(
-        Description(history, reference, known.templates, known.vectors, known.words)
-    )
+    view = target_view(known, rng)
+    history = known.history(known.not_anomalous(), known.of(ANOMALOUS)).history
+    run.save_description(Description(history, known.templates, known.vectors, known.words))
     # Evidence as thin as the target's own: the network is to learn how far to trust that.
-    evidence = (0, _MOST_EVIDENCE) if len(known.of(1)) else (0, 1)
+    evidence = (0, _MOST_EVIDENCE) if len(known.of(ANOMALOUS)) else (0, 1)
     shown = []
     for source in sources:
         own = _known(source, run, embedder, rng)

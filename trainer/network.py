@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from export.graph import NetworkShape
-from models.reference import FAMILIAR, SEVERITIES
+from models.session_inputs import FAMILIAR, SEVERITIES
 
 _FAR_BELOW = -1e9
 # Length of a vector that enters the projection, whatever Eq. 1 made of it.
@@ -32,8 +32,8 @@ class NetworkConfig:
     width of what is kept of the recurrent part (mean of the attention and largest state); head:
     width of the layer over the session's numbers. dropout, and in training the vectors of a session
     are left out with chance ``word_drop``, the recurrent part with ``path_drop``, each of the
-    session's numbers with ``number_drop`` and each group of them with its ``group_drops``. severity:
-    a second path beside it reads how bad the session's words are, and can only raise the score.
+    session's numbers with ``number_drop`` and each group of them with its ``group_drops``.
+    severity: a second path reads how bad the session's words are, and can only raise the score.
     members: networks whose logits are averaged.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.description import EVENT_INPUTS
 from models.errors import UserError
-from models.reference import SESSION_INPUTS
+from models.session_inputs import SESSION_INPUTS
 
 
 class Statistics(StrEnum):
@@ -37,9 +37,9 @@ class Preset:
 
     statistics: the network also reads what the history of its system says of a session; sources are
     then shown as drawn views, and ``network.members`` networks each leave a share of the target's
-    sessions out, whose scores give the threshold: the quantile that leaves ``false_alarms`` of the
-    normal ones above it, but at least ``threshold``. steps: of each network, in the place of
-    epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
+    sessions out, whose scores give the threshold (trainer.thresholds). unlabelled: the preset that
+    takes over where the target has no labels, or hardly any. steps: of each network, in the place
+    of epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
     """
 
     name: str
@@ -64,7 +64,6 @@ class Preset:
     steps: int | None = None
     smoothing: float = 0.0
     weight_decay: float = 0.0
-    false_alarms: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -117,13 +116,11 @@ PRESETS: dict[str, Preset] = {
         second_order=False,
         anomaly_share=0.4,
         clip=2.0,
-        threshold=0.7,
         statistics=Statistics.LABELLED,
         unlabelled="unlabelled",
         steps=250,
         smoothing=0.04,
         weight_decay=1e-3,
-        false_alarms=0.01,
     ),
     # A target without labels, or with a few. Severities have a path of their own, the rest is left
     # out far more often: what a source's words say is not what the target's do.
@@ -156,7 +153,6 @@ PRESETS: dict[str, Preset] = {
         steps=300,
         smoothing=0.04,
         weight_decay=1e-3,
-        false_alarms=0.05,
     ),
 }
 

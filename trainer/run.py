@@ -145,9 +145,7 @@ class Run:
         )
         seen = {f"seen_{number}": system.seen for number, system in enumerate(systems)}
         hidden = systems[-1].hidden
-        self._save_arrays(
-            "split.npz", {**seen, "hidden": hidden, "trained_on": np.unique(trained)}
-        )
+        self._save_arrays("split.npz", {**seen, "hidden": hidden, "trained_on": np.unique(trained)})
         templates = [list(system.templates) for system in systems]
         with placed_file(self.path / "templates.json") as file:
             file.write_text(json.dumps(templates, ensure_ascii=False, indent=0), encoding="utf-8")

@@ -41,9 +41,7 @@ class System:
         messages = [corpus.messages[i] for i in messages_of(corpus, seen)]
         templates = messages if corpus.origin.parsed else mine(messages, parameters)
         nothing = np.zeros(0, dtype=np.int64)
-        return cls(
-            corpus, seen, tuple(templates), first_row, nothing if hidden is None else hidden
-        )
+        return cls(corpus, seen, tuple(templates), first_row, nothing if hidden is None else hidden)
 
     def parser(self, parameters: DrainParameters) -> EventParser:
         return EventParser(

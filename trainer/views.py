@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.description import RANKED, Describer
-from models.history import Events, Floats, History
+from models.description import Describer
+from models.history import Events, History
 from models.reading import Inputs, fed
-from models.reference import Reference
+from models.session_inputs import session_inputs
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
-from trainer.corpus import ANOMALOUS
+from trainer.corpus import ANOMALOUS, UNLABELLED
 
-# Folds of the target's known sessions, and of a drawn source history.
+# Folds of the target's known sessions.
 FOLDS = 10
-_SOURCE_FOLDS = 5
 # Histories of a source: how many, how long, and with how many known anomalies.
 _SOURCE_VIEWS = 8
 _SOURCE_HISTORY = (100, 2500)
@@ -48,12 +47,24 @@ class Known:
     sequences: Sequence[Events]
     labels: NDArray[np.int64]
 
-    def history(self, normal: NDArray[np.intp], anomalous: NDArray[np.intp]) -> Describer:
-        """What these sessions say of others."""
+    @property
+    def labelled(self) -> bool:
+        """Whether all sessions have a label."""
+        return len(self.labels) > 0 and bool((self.labels != UNLABELLED).all())
+
+    def history(
+        self,
+        normal: NDArray[np.intp],
+        anomalous: NDArray[np.intp],
+        labelled: bool | None = None,
+    ) -> Describer:
+        """What these sessions say of others. labelled: see History; by default, whether the
+        sessions are."""
         history = History.of(
             [self.sequences[i] for i in normal],
             [self.sequences[i] for i in anomalous],
             len(self.templates),
+            self.labelled if labelled is None else labelled,
         )
         reader = TraitReader(history, self.templates, self.vectors, self.words)
         return Describer(history, reader.traits)
@@ -109,28 +120,18 @@ def joined(parts: Sequence[Described]) -> Described:
     )
 
 
-def target_view(
-    known: Known, rng: np.random.Generator, measured: bool = True
-) -> tuple[Described, Reference]:
-    """All known sessions of a target, each out of fold, and the reference they make: an empty one
-    where they are not ``measured`` by each other."""
-    folds = _folds(known, known.not_anomalous(), known.of(1), FOLDS, rng)
-    numbers = np.concatenate([fold.normal_numbers for fold in folds])
-    reference = Reference(numbers if measured else numbers[:0])
+def target_view(known: Known, rng: np.random.Generator) -> Described:
+    """All known sessions of a target, each out of fold."""
     parts = []
-    for number, fold in enumerate(folds):
-        for places, found, own in (
-            (fold.normal, fold.normal_numbers, True),
-            (fold.anomalous, fold.anomalous_numbers, False),
-        ):
-            inputs = reference.inputs(found, own=own)
-            parts.append(_described(known, fold.describer, places, inputs, number))
-    return joined(parts), reference
+    for number, fold in enumerate(_folds(known, rng)):
+        describer = known.history(*fold.kept)
+        parts += [_described(known, describer, places, number) for places in fold.left]
+    return joined(parts)
 
 
 def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
     """Each session described by the history of the other folds, in the order of ``known``."""
-    view, _ = target_view(known, rng)
+    view = target_view(known, rng)
     order = np.argsort(view.place, kind="stable")
     return Inputs(
         [fed(sequence) for sequence in known.sequences],
@@ -145,12 +146,8 @@ def source_views(known: Known, rng: np.random.Generator) -> list[Described]:
     for _ in range(_SOURCE_VIEWS):
         normal, anomalous, size = _drawn_history(known, rng)
         labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
-        inside, labels = normal[:size], anomalous[:labelled]
-        folds = _folds(known, inside, labels, min(_SOURCE_FOLDS, size), rng)
-        reference = Reference(np.concatenate([fold.normal_numbers for fold in folds]))
-        describer = known.history(inside, labels)
-        others = (normal[size:], anomalous[labelled:])
-        views.append(_source_view(known, describer, reference, others, rng))
+        describer = known.history(normal[:size], anomalous[:labelled])
+        views.append(_source_view(known, describer, (normal[size:], anomalous[labelled:]), rng))
     return views
 
 
@@ -168,10 +165,9 @@ def unlabelled_views(
         amidst = min(round(size * rng.uniform(*_HIDDEN_SHARE)), most)
         labelled = min(int(rng.integers(*evidence)), most - amidst)
         inside = np.concatenate([normal[:size], anomalous[:amidst]])
-        describer = known.history(inside, anomalous[amidst : amidst + labelled])
+        describer = known.history(inside, anomalous[amidst : amidst + labelled], labelled=False)
         others = (normal[size:], anomalous[amidst + labelled :])
-        nothing = Reference(np.zeros((0, RANKED)))
-        views.append(_source_view(known, describer, nothing, others, rng))
+        views.append(_source_view(known, describer, others, rng))
     return views
 
 
@@ -190,13 +186,11 @@ def _drawn_history(
 def _source_view(
     known: Known,
     describer: Describer,
-    reference: Reference,
     others: tuple[NDArray[np.intp], NDArray[np.intp]],
     rng: np.random.Generator,
 ) -> Described:
     shown = np.concatenate([_varied(known, places, _DESCRIBED, rng) for places in others])
-    numbers = describer.sessions([known.sequences[i] for i in shown])
-    return _described(known, describer, shown, reference.inputs(numbers), 0)
+    return _described(known, describer, shown, 0)
 
 
 def _varied(
@@ -214,51 +208,37 @@ def _varied(
 
 @dataclass(frozen=True)
 class _Fold:
-    describer: Describer
-    normal: NDArray[np.intp]
-    anomalous: NDArray[np.intp]
-    normal_numbers: Floats
-    anomalous_numbers: Floats
+    """What is left out together, and what describes it: sessions not known to be anomalous, and
+    those that are."""
+
+    left: tuple[NDArray[np.intp], NDArray[np.intp]]
+    kept: tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def _folds(
-    known: Known,
-    normal: NDArray[np.intp],
-    anomalous: NDArray[np.intp],
-    count: int,
-    rng: np.random.Generator,
-) -> list[_Fold]:
-    count = max(2, min(count, len(normal)))
+def _folds(known: Known, rng: np.random.Generator) -> list[_Fold]:
+    normal, anomalous = known.not_anomalous(), known.of(ANOMALOUS)
+    count = max(2, min(FOLDS, len(normal)))
     normal, anomalous = rng.permutation(normal), rng.permutation(anomalous)
     folds = []
     for number in range(count):
-        left, marked = normal[number::count], anomalous[number::count]
-        describer = known.history(np.setdiff1d(normal, left), np.setdiff1d(anomalous, marked))
-        folds.append(
-            _Fold(
-                describer,
-                left,
-                marked,
-                describer.sessions([known.sequences[i] for i in left]),
-                describer.sessions([known.sequences[i] for i in marked]),
-            )
-        )
+        left = (normal[number::count], anomalous[number::count])
+        kept = (np.setdiff1d(normal, left[0]), np.setdiff1d(anomalous, left[1]))
+        folds.append(_Fold(left, kept))
     return folds
 
 
 def _described(
-    known: Known, describer: Describer, places: NDArray[np.intp], inputs: Vectors, fold: int
+    known: Known, describer: Describer, places: NDArray[np.intp], fold: int
 ) -> Described:
-    rows, features = [], []
-    for place in places:
-        sequence = known.sequences[place]
-        kept = fed(sequence)
-        rows.append(sequence[kept])
-        features.append(describer.events(sequence[: kept[-1] + 1])[kept])
+    sequences = [known.sequences[place] for place in places]
+    kept = [fed(sequence) for sequence in sequences]
     return Described(
-        rows,
-        features,
-        inputs,
+        [sequence[own] for sequence, own in zip(sequences, kept, strict=True)],
+        [
+            describer.events(sequence[: own[-1] + 1])[own]
+            for sequence, own in zip(sequences, kept, strict=True)
+        ],
+        session_inputs(describer.sessions(sequences), describer.history),
         known.labels[places],
         np.full(len(places), fold, dtype=np.int64),
         places,

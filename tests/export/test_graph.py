@@ -12,7 +12,7 @@ import torch
 from export.graph import build
 from export.parity import LARGEST_DIFFERENCE, check_parity
 from models.errors import UserError
-from models.reference import SESSION_INPUTS
+from models.session_inputs import SESSION_INPUTS
 from tests.models.pumps import TEMPLATES, write_pumps
 from trainer.network import Ensemble, NetworkConfig
 

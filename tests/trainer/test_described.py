@@ -101,7 +101,7 @@ def test_no_session_is_described_by_a_history_it_is_part_of(run: Run) -> None:
         vectors=np.concatenate([known.vectors, known.vectors[:1]]),
         sequences=sequences,
     )
-    view, _ = target_view(more, np.random.default_rng(0))
+    view = target_view(more, np.random.default_rng(0))
     [row] = np.flatnonzero(view.place == place)
     new_event = view.features[row][:, 1]
     assert new_event[-1] == 1
