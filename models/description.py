@@ -61,7 +61,9 @@ class Describer:
         self._sessions_with = history.weights @ present
         self._known = self._sessions_with > 0
         self._logged = np.log1p(history.vectors)
-        self._largest = history.vectors.max(axis=0, initial=0)
+        # One row at least, which events met since are looked up in, and then not taken from.
+        self._largest = np.zeros(max(1, history.events), dtype=np.int64)
+        self._largest[: history.events] = history.vectors.max(axis=0, initial=0)
         self._cap = int(min(history.vectors.max(initial=0), MOST_COUNTED))
         self._at_least = self._count_tails()
         sets, place = np.unique(present, axis=0, return_inverse=True)
@@ -79,7 +81,7 @@ class Describer:
     def _count_tails(self) -> Floats:
         """[events, cap + 2]: sessions that have the event at least so often."""
         history = self.history
-        tails = np.zeros((history.events, self._cap + 2))
+        tails = np.zeros((max(1, history.events), self._cap + 2))
         counts = np.minimum(history.vectors, self._cap)
         for event in np.flatnonzero(self._known):
             exactly = np.bincount(counts[:, event], history.weights, self._cap + 1)

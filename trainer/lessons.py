@@ -80,10 +80,10 @@ def suited(preset: Preset, target: System) -> Preset:
 def check_enough(systems: list[System], preset: Preset) -> None:
     """Raises UserError where a system has too few normal sessions to make histories of."""
     *sources, target = systems
-    if preset.statistics is Statistics.NONE and (target.labels(target.seen) < 0).any():
+    if preset.statistics is Statistics.NONE and set(target.labels(target.seen)) != {0, 1}:
         raise UserError(
-            f"{target.corpus.path}: preset {preset.name} needs labels of the target; take --preset "
-            "default, which does not"
+            f"{target.corpus.path}: preset {preset.name} needs normal and at least 5 anomalous "
+            "labels of the target; take --preset default, which can do without"
         )
     measured = {
         Statistics.NONE: [],

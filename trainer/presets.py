@@ -106,6 +106,7 @@ PRESETS: dict[str, Preset] = {
             "scaled": True,
             "pooling": "mean",
             "tanh": False,
+            "number_drop": 0.1,
             "members": 3,
         },
         inner_parts=1,

@@ -45,15 +45,17 @@ def draw(
 ) -> Seen:
     """The split of ``fit``: ``draw_source`` of each source and ``draw_target``.
 
-    A target with too few labels for that, or none, is seen as a history instead: all of its labels,
-    and ``fractions.normal`` of the other sessions.
+    A target with too few anomalous labels for that, or none, is seen as a history instead: its
+    anomalies, and ``fractions.normal`` of the other sessions, with the labels that they have.
     """
     drawn = tuple(draw_source(source, fractions.source, rng) for source in sources)
     labels = np.asarray(target.labels)
     if (labels == ANOMALOUS).sum() >= FEWEST_ANOMALIES and (labels == NORMAL).any():
         return Seen(drawn, draw_target(target, fractions, rng), np.zeros(0, dtype=np.int64))
-    labelled, others = np.flatnonzero(labels != UNLABELLED), np.flatnonzero(labels == UNLABELLED)
-    return Seen(drawn, labelled, np.sort(_draw(others, fractions.normal, 1, rng)))
+    others = _draw(np.flatnonzero(labels != ANOMALOUS), fractions.normal, 1, rng)
+    known = labels[others] == NORMAL
+    labelled = np.sort(np.concatenate([np.flatnonzero(labels == ANOMALOUS), others[known]]))
+    return Seen(drawn, labelled, np.sort(others[~known]))
 
 
 def draw_source(corpus: Corpus, fraction: float, rng: np.random.Generator) -> Indices:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.words import Vectors
-from trainer.corpus import ANOMALOUS, NORMAL
+from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED
 
 # Of the normal sessions, the shares that may lie above the threshold.
 _FEWEST_FALSE_ALARMS, _MOST_FALSE_ALARMS = 0.001, 0.01
@@ -38,37 +38,41 @@ def threshold_without_labels(scores: Vectors, labels: NDArray[np.int64]) -> tupl
     """The threshold that cuts the suspect part of a history into two groups, each as much alike in
     its logits as can be (Otsu 1979), and its origin in words.
 
-    scores: float32 [sessions]; labels: 0, 1 or -1. Known labels count where they disagree: the cut
-    lies above 99 % of the sessions known to be normal, or at least below the known anomalies.
+    scores: float32 [sessions]; labels: 0, 1 or -1. Of each known label that a cut contradicts it
+    has to make good: the share of the variance that it explains counts against the shares of known
+    anomalies that it misses, and of known normal sessions that it takes for anomalies.
     """
     logits = _logits(scores)
-    suspect = logits[logits > np.quantile(logits, 1 - _SUSPECT_SHARE)]
-    cut = _otsu(suspect) if len(np.unique(suspect)) > 1 else float(logits.max())
+    suspect = np.unique(logits[logits > np.quantile(logits, 1 - _SUSPECT_SHARE)])
+    cuts = (suspect[:-1] + suspect[1:]) / 2
+    known = int((labels != UNLABELLED).sum())
     origin = (
-        f"splits the most suspicious {_SUSPECT_SHARE:.0%} of {len(scores)} sessions, hardly any of "
+        f"splits the most suspicious {_SUSPECT_SHARE:.0%} of {len(scores)} sessions, {known} of "
         "them labelled, into two groups"
     )
+    if not len(cuts):
+        return round(_probability(float(logits.max())), 6), origin
+    explained = np.array([_explained(logits[logits >= suspect[0]], cut) for cut in cuts])
     normal, anomalous = logits[labels == NORMAL], logits[labels == ANOMALOUS]
-    if len(normal):
-        cut = max(cut, float(np.quantile(normal, 1 - _MOST_FALSE_ALARMS)))
-    if len(anomalous):
-        cut = min(cut, float(anomalous.min()))
-    return round(1 / (1 + math.exp(-cut)), 6), origin
+    # One label more than there are: a single one does not decide.
+    missed = (anomalous[None] < cuts[:, None]).sum(axis=1) / (len(anomalous) + 1)
+    alarms = (normal[None] >= cuts[:, None]).sum(axis=1) / (len(normal) + 1)
+    return round(_probability(float(cuts[(explained - missed - alarms).argmax()])), 6), origin
 
 
-def _otsu(values: NDArray[np.float64]) -> float:
-    """Middle between the two neighbours whose parting explains most of the variance."""
-    ordered = np.sort(values)
-    size = len(ordered)
-    below = np.arange(1, size)
-    sums = ordered.cumsum()
-    apart = sums[:-1] / below - (sums[-1] - sums[:-1]) / (size - below)
-    place = int((below * (size - below) * apart**2).argmax())
-    return float((ordered[place] + ordered[place + 1]) / 2)
+def _explained(values: NDArray[np.float64], cut: float) -> float:
+    """Share of the variance that lies between what is above the cut and what is below."""
+    above = values >= cut
+    share = above.mean()
+    apart = values[above].mean() - values[~above].mean()
+    return float(share * (1 - share) * apart**2 / values.var())
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
 
 
 def _logits(scores: Vectors) -> NDArray[np.float64]:
     inside = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
     logits: NDArray[np.float64] = np.log(inside / (1 - inside))
     return logits
-

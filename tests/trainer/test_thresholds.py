@@ -54,10 +54,18 @@ def test_labels_move_the_cut() -> None:
         [rng.uniform(0.01, 0.05, 900), rng.uniform(0.4, 0.5, 50), rng.uniform(0.9, 0.95, 50)]
     ).astype(np.float32)
     labels = np.full(1000, -1)
-    labels[900:940] = 0
-    threshold, _ = threshold_without_labels(scores, labels)
-    assert threshold >= 0.49
-    labels[:] = -1
+    labels[900:950] = 0
+    threshold, origin = threshold_without_labels(scores, labels)
+    assert 0.5 < threshold < 0.9
+    assert "50 of them labelled" in origin
     labels[900:950] = 1
     threshold, _ = threshold_without_labels(scores, labels)
-    assert threshold <= 0.41
+    assert threshold < 0.4
+
+
+@given(SCORES, st.data())
+def test_any_labels_give_a_threshold(scores: list[float], data: st.DataObject) -> None:
+    size = len(scores)
+    labels = data.draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size))
+    threshold, _ = threshold_without_labels(array(scores), np.array(labels))
+    assert 0 <= threshold <= 1
