@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UserError
-from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, Corpus
+from trainer.corpus import ANOMALOUS, NORMAL, Corpus
 
 Indices = NDArray[np.int64]
 
