@@ -1,0 +1,1 @@
+"""Measurements that take real logs and long runs; nothing of it is installed."""

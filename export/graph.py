@@ -14,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from models.session_inputs import FAMILIAR, SEVERITIES
 from models.words import Vectors
 
 OPSET = 17
@@ -38,6 +39,7 @@ class NetworkShape:
     pooling: str
     tanh: bool
     session: int = 0
+    severity: bool = False
     members: int = 1
     unit_length: float = 1.0
 
@@ -175,7 +177,7 @@ def _member(
     hidden = _recurrent(graph, shape, weights, vectors, shared)
     pooled, attention = _attend(graph, shape, weights, hidden, shared)
     if shape.session:
-        return _judge(graph, weights, pooled, hidden, shared), attention
+        return _judge(graph, shape, weights, pooled, hidden, shared), attention
     logits = _linear(graph, weights, "output", pooled)
     return (graph.add("Tanh", [logits], "squashed") if shape.tanh else logits), attention
 
@@ -199,7 +201,14 @@ def _project(graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shar
     return graph.add("Tanh", [graph.add("Add", [turned, bias], "shifted")], "projection")
 
 
-def _judge(graph: _Graph, weights: Weights, pooled: str, hidden: str, shared: _Shared) -> str:
+def _judge(
+    graph: _Graph,
+    shape: NetworkShape,
+    weights: Weights,
+    pooled: str,
+    hidden: str,
+    shared: _Shared,
+) -> str:
     below = graph.constant("far_below_state", _FAR_BELOW)
     column = graph.add("Unsqueeze", [shared.mask, shared.two], "mask_column_bool")
     masked = graph.add("Where", [column, hidden, below], "masked_states")
@@ -209,8 +218,26 @@ def _judge(graph: _Graph, weights: Weights, pooled: str, hidden: str, shared: _S
     numbers = graph.add("Tanh", [_linear(graph, weights, "head", "session")], "numbers")
     both = graph.add("Concat", [numbers, order], "both", axis=1)
     logit = _linear(graph, weights, "output", both)
+    place = graph.integers("familiar_place", FAMILIAR)
+    known = graph.add("Gather", ["session", place], "familiar_number", axis=1)
+    gate = graph.constant("familiar_weight", weights["familiar"])
+    familiar = graph.add("Mul", [known, gate], "familiar")
+    logit = graph.add("Add", [logit, familiar], "logit")
+    if shape.severity:
+        severe = _severe(graph, weights)
+        logit = graph.add("Add", [logit, severe], "raised_logit")
     nothing = graph.add("Sub", [logit, logit], "normal_logit")
     return graph.add("Concat", [nothing, logit], "member_logits", axis=1)
+
+
+def _severe(graph: _Graph, weights: Weights) -> str:
+    places = graph.integers("severity_places", *SEVERITIES)
+    read = graph.add("Gather", ["session", places], "severities", axis=1)
+    # Softplus: what makes a session look worse can only raise its score.
+    positive = np.logaddexp(weights["severe"], 0, dtype=np.float32)[:, None]
+    matrix = graph.constant("severity_weights", positive)
+    bias = graph.constant("severity_bias", weights["severe_bias"])
+    return graph.add("Gemm", [read, matrix, bias], "severe")
 
 
 def _recurrent(

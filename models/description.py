@@ -1,8 +1,6 @@
 """What a history says of a session: the numbers that the network reads beside the event vectors.
 
-Every number means the same in every system. Most are rarities, -log10 of a share of known sessions;
-and each number of a session is also given as its tail probability among the system's own sessions,
-each of those described by a history that it was no part of: "1 in 300 sessions here is as odd".
+Every number means the same in every system. Most are rarities, -log10 of a share of known sessions.
 
 Numbers of an event are known when the event arrives; numbers of a session need all of it, and enter
 behind the recurrent part.
@@ -45,7 +43,6 @@ EVENT = (
     "wordless",
 )  # fmt: skip
 
-RANKED = len(STRUCTURE) + len(MEANING)
 EVENT_INPUTS = len(EVENT)
 _AT_ONCE = 256
 
@@ -64,7 +61,9 @@ class Describer:
         self._sessions_with = history.weights @ present
         self._known = self._sessions_with > 0
         self._logged = np.log1p(history.vectors)
-        self._largest = history.vectors.max(axis=0, initial=0)
+        # One row at least, which events met since are looked up in, and then not taken from.
+        self._largest = np.zeros(max(1, history.events), dtype=np.int64)
+        self._largest[: history.events] = history.vectors.max(axis=0, initial=0)
         self._cap = int(min(history.vectors.max(initial=0), MOST_COUNTED))
         self._at_least = self._count_tails()
         sets, place = np.unique(present, axis=0, return_inverse=True)
@@ -82,7 +81,7 @@ class Describer:
     def _count_tails(self) -> Floats:
         """[events, cap + 2]: sessions that have the event at least so often."""
         history = self.history
-        tails = np.zeros((history.events, self._cap + 2))
+        tails = np.zeros((max(1, history.events), self._cap + 2))
         counts = np.minimum(history.vectors, self._cap)
         for event in np.flatnonzero(self._known):
             exactly = np.bincount(counts[:, event], history.weights, self._cap + 1)
@@ -95,15 +94,21 @@ class Describer:
             self._chunk(sequences[start : start + _AT_ONCE])
             for start in range(0, len(sequences), _AT_ONCE)
         ]
-        width = RANKED + len(EVIDENCE)
+        width = len(STRUCTURE) + len(MEANING) + len(EVIDENCE)
         return np.concatenate(parts) if parts else np.zeros((0, width))
 
     def _chunk(self, sequences: Sequence[Events]) -> Floats:
         counts = count_vectors(sequences, len(self.traits)).astype(np.float64)
         inside = counts[:, : self.history.events].astype(np.int64)
-        nearest = self._distances(counts, self._logged)
+        if self._sessions:
+            nearest = self._distances(counts, self._logged)
+            structure = self._structure(sequences, counts, inside, nearest)
+        else:
+            # Nothing has been seen, so nothing is odd yet.
+            nearest = np.zeros((len(counts), 1))
+            structure = [np.zeros(len(counts))] * len(STRUCTURE)
         columns = [
-            *self._structure(sequences, counts, inside, nearest),
+            *structure,
             *self._meaning(counts),
             *self._evidence(counts, nearest),
         ]

@@ -43,7 +43,8 @@ class History:
 
     vectors: int32 [distinct, events], the distinct count vectors; weights: float64 [distinct], how
     many sessions have each; pairs: sessions that hold a pair of neighbouring events; anomalies,
-    anomaly_weights: the same of the known anomalous sessions, maybe none.
+    anomaly_weights: the same of the known anomalous sessions, maybe none. labelled: the sessions
+    are known to be normal, not just not known to be anomalous.
     """
 
     vectors: NDArray[np.int32]
@@ -51,16 +52,23 @@ class History:
     pairs: Mapping[tuple[int, int], float]
     anomalies: NDArray[np.int32]
     anomaly_weights: Floats
+    labelled: bool = True
 
     @classmethod
-    def of(cls, sequences: Sequence[Events], anomalous: Sequence[Events], events: int) -> Self:
+    def of(
+        cls,
+        sequences: Sequence[Events],
+        anomalous: Sequence[Events],
+        events: int,
+        labelled: bool = True,
+    ) -> Self:
         """sequences: events of normal or unlabelled sessions; events: how many ids there are."""
         pairs: Counter[tuple[int, int]] = Counter()
         for sequence in sequences:
             pairs.update(pairs_of(sequence.tolist()).keys())
         vectors, weights = _distinct(count_vectors(sequences, events))
         anomalies, anomaly_weights = _distinct(count_vectors(anomalous, events))
-        return cls(vectors, weights, dict(pairs), anomalies, anomaly_weights)
+        return cls(vectors, weights, dict(pairs), anomalies, anomaly_weights, labelled)
 
     @property
     def sessions(self) -> float:
@@ -81,6 +89,7 @@ class History:
             ).reshape(-1, 3),
             "anomalies": _triples(self.anomalies),
             "anomaly_weights": self.anomaly_weights,
+            "labelled": np.array(self.labelled),
         }
 
     @classmethod
@@ -92,6 +101,7 @@ class History:
             {(int(a), int(b)): float(n) for a, b, n in arrays["pairs"].tolist()},
             _dense(arrays["anomalies"], anomalous, events),
             arrays["anomaly_weights"].astype(np.float64),
+            bool(arrays["labelled"]),
         )
 
 

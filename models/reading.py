@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.description import Describer
 from models.history import Events, History
-from models.reference import Reference
+from models.session_inputs import session_inputs
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
 
@@ -51,13 +51,11 @@ class Description:
     def __init__(
         self,
         history: History,
-        reference: Reference,
         templates: Sequence[str],
         vectors: Vectors,
         words: WordTable,
     ) -> None:
         self.history = history
-        self.reference = reference
         self._reader = TraitReader(history, templates, vectors, words)
         self._describer = Describer(history, self._reader.traits)
 
@@ -77,11 +75,11 @@ class Description:
             for sequence, kept in zip(sequences, places, strict=True)
         ]
         numbers = self._describer.sessions(sequences)
-        return Inputs(places, features, self.reference.inputs(numbers))
+        return Inputs(places, features, session_inputs(numbers, self.history))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What ``from_arrays`` needs beside the templates."""
-        return {**self.history.arrays(), "reference": self.reference.values}
+        return self.history.arrays()
 
     @classmethod
     def from_arrays(
@@ -92,5 +90,4 @@ class Description:
         words: WordTable,
     ) -> "Description":
         """Raises KeyError or ValueError where ``arrays`` are not those of ``arrays()``."""
-        reference = Reference(arrays["reference"].astype(np.float64))
-        return cls(History.from_arrays(arrays), reference, templates, vectors, words)
+        return cls(History.from_arrays(arrays), templates, vectors, words)

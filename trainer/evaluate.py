@@ -13,10 +13,11 @@ from models.events import EventParser
 from models.reading import Inputs
 from models.words import Vectors
 from trainer.batches import Rows
-from trainer.corpus import UNLABELLED, Corpus
+from trainer.corpus import NORMAL, UNLABELLED, Corpus
 from trainer.fit import choose_device, load_network
 from trainer.metrics import figures
 from trainer.predict import predict
+from trainer.presets import Statistics
 from trainer.run import Run
 from trainer.splits import Indices, unseen
 from trainer.systems import System
@@ -75,11 +76,14 @@ def evaluate(
     return Evaluation(result, _predictions(part, labels, scores, threshold))
 
 
-def test_part(run: Run, on: Path | None) -> Part:
-    """What may be scored, with the events that ``score`` on a host would give it."""
+def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:
+    """What may be scored, with the events that ``score`` on a host would give it.
+
+    only: of the target, in the place of all that training has not seen.
+    """
     if on is None:
         system = run.systems()[-1]
-        sessions = unseen(system.corpus, system.seen)
+        sessions = unseen(system.corpus, system.seen) if only is None else only
         where = "the target"
     else:
         system = _as_target(run, Corpus.open(on))
@@ -115,8 +119,9 @@ def _inputs(
         description = run.description()
         description.learn(len(system.templates), parser.host_templates, table[parser.trained :])
         return description.inputs(sequences)
-    unlabelled = np.zeros(len(sequences), dtype=np.int64)
-    known = Known(parser.templates, table, run.words()[0], sequences, unlabelled)
+    labelled = run.preset.statistics is Statistics.LABELLED
+    presumed = np.full(len(sequences), NORMAL if labelled else UNLABELLED, dtype=np.int64)
+    known = Known(parser.templates, table, run.words()[0], sequences, presumed)
     return described_by_others(known, np.random.default_rng(run.seed))
 
 

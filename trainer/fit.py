@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,15 +19,15 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from models.errors import UserError
 from models.events import DrainParameters
-from models.reference import GROUPS
+from models.session_inputs import GROUPS
 from models.words import tokenize
 from trainer.corpus import Corpus
-from trainer.lessons import Lessons, check_enough, described, plain
+from trainer.lessons import Lessons, check_enough, described, plain, suited
 from trainer.meta import meta_loss
 from trainer.network import Ensemble, NetworkConfig
-from trainer.presets import Preset
+from trainer.presets import Preset, Statistics
 from trainer.run import Arrays, Role, Run
-from trainer.splits import Fractions, draw_source, draw_target
+from trainer.splits import Fractions, Seen, draw
 from trainer.systems import System, embedder_of, event_table
 from trainer.vectors import load_word_table
 
@@ -51,6 +52,7 @@ class FitOptions:
     vectors: str | None = None
     device: str = "auto"
     seed: int = 0
+    seen: Seen | None = None
 
 
 def start(options: FitOptions) -> Run:
@@ -67,14 +69,14 @@ def start(options: FitOptions) -> Run:
     rng = np.random.default_rng(options.seed)
     drain = DrainParameters()
     systems: list[System] = []
-    for corpus in [*sources, target]:
-        if corpus is target:
-            seen = draw_target(corpus, options.fractions, rng)
-        else:
-            seen = draw_source(corpus, options.fractions.source, rng)
+    seen = options.seen or draw(sources, target, options.fractions, rng)
+    everything = np.sort(np.concatenate([seen.labelled, seen.unlabelled]))
+    for corpus, sessions in zip([*sources, target], [*seen.sources, everything], strict=True):
         first_row = sum(len(system.templates) for system in systems)
-        systems.append(System.mined(corpus, seen, first_row, drain))
-    check_enough(systems, options.preset)
+        hidden = seen.unlabelled if corpus is target else None
+        systems.append(System.mined(corpus, sessions, first_row, drain, hidden))
+    preset = suited(options.preset, systems[-1])
+    check_enough(systems, preset)
     own_words = {w for system in systems for t in system.templates for w in tokenize(t)}
     embedder = embedder_of(systems, words.pruned(own_words, MOST_FREQUENT_WORDS))
     try:
@@ -83,16 +85,16 @@ def start(options: FitOptions) -> Run:
         raise UserError(f"{options.run}: cannot be written: {error.strerror}") from None
     run = Run(
         path=options.run,
-        preset=options.preset,
+        preset=preset,
         fractions=options.fractions,
         seed=options.seed,
         vectors=options.vectors,
         drain=drain,
-        network=NetworkConfig(dimension=words.dimension, **options.preset.network),
+        network=NetworkConfig(dimension=words.dimension, **preset.network),
         roles=tuple(Role.of(system) for system in systems),
         version=version("metalog"),
-        threshold=options.preset.threshold,
-        threshold_origin=f"fixed by preset {options.preset.name}",
+        threshold=preset.threshold,
+        threshold_origin=f"fixed by preset {preset.name}",
     )
     run.save_systems(systems, embedder)
     run.save()
@@ -112,14 +114,20 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
     # One stream decides the parts and the first weights, another the batches; both by the seed.
     rng = np.random.default_rng([run.seed, 1])
     torch.manual_seed(run.seed)
-    lessons = described(run, systems, embedder) if preset.statistics else plain(run, systems)
+    if preset.statistics is Statistics.NONE:
+        lessons = plain(run, systems)
+    else:
+        lessons = described(run, systems, embedder)
     network = new_network(run).to(device).train()
     source_parts = [
         (sessions, part)
         for sessions in lessons.sources
         for part in sessions.parts(preset.source_parts, rng)
     ]
-    target_parts = [one.parts(preset.target_parts, rng) for one in lessons.targets]
+    asked = [
+        [(sessions, part) for sessions in one for part in sessions.parts(preset.target_parts, rng)]
+        for one in lessons.targets
+    ]
     steps = _steps(preset, lessons)
     members = network.networks()
     total = steps * len(members)
@@ -147,15 +155,19 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
             # One member after another, each with its own share of the target.
             number, own_step = divmod(step, steps)
             member, optimiser = members[number], optimisers[number]
-            target, parts = lessons.targets[number], target_parts[number]
             picked = rng.integers(len(source_parts), size=source_size)
             source_batches = [
                 sessions.draw(part, preset.batch, preset.anomaly_share, rng)
                 for sessions, part in (source_parts[i] for i in picked)
             ]
-            chosen = rng.integers(len(parts), size=target_size)
+            # Where another source stands for the target, it is not the one of the inner step.
+            taught = {id(source_parts[i][0]) for i in picked}
+            foreign = [pair for pair in asked[number] if id(pair[0]) not in taught]
+            candidates = foreign or asked[number]
+            chosen = rng.integers(len(candidates), size=target_size)
             target_batches = [
-                target.draw(parts[i], preset.batch, preset.anomaly_share, rng) for i in chosen
+                sessions.draw(part, preset.batch, preset.anomaly_share, rng)
+                for sessions, part in (candidates[i] for i in chosen)
             ]
             loss, source_loss, target_loss = meta_loss(
                 member,
@@ -191,7 +203,7 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
                 saved = time.monotonic()
             if interrupted() and step < total:
                 raise Interrupted
-    if preset.false_alarms is not None:
+    if lessons.left_out:
         threshold, origin = lessons.threshold(network, table.cpu().numpy(), preset)
         run = replace(run, threshold=threshold, threshold_origin=origin)
         run.save()
@@ -202,7 +214,7 @@ def _steps(preset: Preset, lessons: Lessons) -> int:
     """Meta-tasks of each member of the ensemble."""
     if preset.steps is not None:
         return preset.steps
-    largest = max(len(one) for one in [*lessons.sources, *lessons.targets])
+    largest = max(len(one) for one in [*lessons.sources, *chain(*lessons.targets)])
     tasks = -(-largest // preset.batch)
     return preset.epochs * (tasks if preset.most_tasks is None else min(tasks, preset.most_tasks))
 

@@ -10,45 +10,58 @@ from models.errors import UserError
 from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
+from trainer.corpus import ANOMALOUS, UNLABELLED
 from trainer.network import Ensemble
 from trainer.predict import predict
-from trainer.presets import Preset
+from trainer.presets import PRESETS, Preset, Statistics
 from trainer.run import Run
 from trainer.systems import System
-from trainer.views import Described, Known, joined, source_views, target_view
+from trainer.thresholds import threshold_with_labels, threshold_without_labels
+from trainer.views import (
+    Described,
+    Known,
+    joined,
+    source_views,
+    target_view,
+    unlabelled_views,
+)
 
 # Normal sessions of one system that histories are made of: what more of them would add is rarer
 # than 1 in 20,000, and a bundle carries what is distinct among them.
 MOST_NORMAL = 20_000
+# Known anomalies beside a history without labels, fewer than these, in what sources teach.
+_MOST_EVIDENCE = 8
 # Fewer than these leave some of a session's folds without a history.
 FEWEST_NORMAL = 5
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """sources: one entry a source; targets: one entry a member of the ensemble, what it learns of
-    the target; left_out: what that member has not seen, for the threshold."""
+    """sources: one entry a source; targets: one entry a member of the ensemble, what its outer loss
+    asks about: the target's sessions, or, where those have no labels, other sources that stand for
+    it; left_out: of the target, what that member has not seen, for the threshold."""
 
     sources: list[Sessions]
-    targets: list[Sessions]
+    targets: list[list[Sessions]]
     left_out: list[Described] = field(default_factory=list)
 
     def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
-        """The threshold of a run, from normal sessions that a member has not learnt; its origin."""
-        assert preset.false_alarms is not None
-        normal = np.concatenate(
+        """The threshold of a run, from sessions of the target, each described by a history without
+        it and scored by the member that has not learnt it (by all, where none has learnt any); and
+        its origin in words."""
+        labels = np.concatenate([part.labels for part in self.left_out])
+        learnt = bool((labels != UNLABELLED).any())
+        scores = np.concatenate(
             [
-                _scores(member, table, part.chosen(part.labels == 0))
+                _scores(member if learnt else network, table, part)
                 for member, part in zip(network.networks(), self.left_out, strict=True)
             ]
         )
-        quantile = float(np.quantile(normal, 1 - preset.false_alarms))
-        origin = (
-            f"the larger of {preset.threshold:g} and the {1 - preset.false_alarms:.1%} quantile of "
-            f"{len(normal)} normal sessions of the target, each scored by a network that had not "
-            "learnt it"
-        )
-        return round(max(preset.threshold, quantile), 6), origin
+        if (labels == UNLABELLED).any():
+            return threshold_without_labels(scores, labels)
+        if len(labels):
+            return threshold_with_labels(scores[labels != ANOMALOUS], scores[labels == ANOMALOUS])
+        return preset.threshold, "fixed: nothing was known of the target"
 
 
 def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
@@ -57,9 +70,27 @@ def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
     return predict(member, table, part.rows, inputs).astype(np.float32)
 
 
+def suited(preset: Preset, target: System) -> Preset:
+    """The preset, or the one that takes its place where the target is not labelled enough."""
+    labels = target.labels(target.seen)
+    few = (labels == UNLABELLED).any() or not len(labels)
+    return PRESETS[preset.unlabelled] if few and preset.unlabelled else preset
+
+
 def check_enough(systems: list[System], preset: Preset) -> None:
     """Raises UserError where a system has too few normal sessions to make histories of."""
-    for system in systems if preset.statistics else ():
+    *sources, target = systems
+    if preset.statistics is Statistics.NONE and set(target.labels(target.seen)) != {0, 1}:
+        raise UserError(
+            f"{target.corpus.path}: preset {preset.name} needs normal and at least 5 anomalous "
+            "labels of the target; take --preset default, which can do without"
+        )
+    measured = {
+        Statistics.NONE: [],
+        Statistics.UNLABELLED: sources,
+        Statistics.LABELLED: systems,
+    }[preset.statistics]
+    for system in measured:
         normal = int((system.labels(system.seen) == 0).sum())
         if normal < FEWEST_NORMAL:
             raise UserError(
@@ -79,30 +110,33 @@ def plain(run: Run, systems: list[System]) -> Lessons:
         )
         for system in systems
     ]
-    return Lessons(drawn[:-1], [drawn[-1]] * run.network.members)
+    return Lessons(drawn[:-1], [[drawn[-1]]] * run.network.members)
 
 
 def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lessons:
     """Sessions described by histories they are no part of; keeps the target's in the run."""
     rng = np.random.default_rng([run.seed, 2])
     *sources, target = systems
+    measured = run.preset.statistics is Statistics.LABELLED
     known = _known(target, run, embedder, rng)
-    view, reference = target_view(known, rng)
-    history = known.history(known.of(0), known.of(1)).history
-    run.save_description(
-        Description(history, reference, known.templates, known.vectors, known.words)
-    )
-    shown = [
-        _drawn(joined(source_views(_known(source, run, embedder, rng), rng)), source.first_row, run)
-        for source in sources
-    ]
+    view = target_view(known, rng)
+    history = known.history(known.not_anomalous(), known.of(ANOMALOUS)).history
+    run.save_description(Description(history, known.templates, known.vectors, known.words))
+    # Evidence as thin as the target's own: the network is to learn how far to trust that.
+    evidence = (0, _MOST_EVIDENCE) if len(known.of(ANOMALOUS)) else (0, 1)
+    shown = []
+    for source in sources:
+        own = _known(source, run, embedder, rng)
+        views = source_views(own, rng) if measured else unlabelled_views(own, evidence, rng)
+        shown.append(_drawn(joined(views), source.first_row, run))
     members = run.network.members
     targets, left_out = [], []
     for member in range(members):
         # A single member has to learn all there is, and to judge what it has learnt.
         outside = (view.fold % members == member) | (members == 1)
-        inside = ~outside | (members == 1)
-        targets.append(_drawn(view.chosen(inside), target.first_row, run))
+        inside = (~outside | (members == 1)) & (view.labels != UNLABELLED)
+        own_lesson = [_drawn(view.chosen(inside), target.first_row, run)] if inside.any() else []
+        targets.append(own_lesson if measured else [*shown, *own_lesson * len(shown)])
         left_out.append(view.chosen(outside).moved(target.first_row))
     return Lessons(shown, targets, left_out)
 
@@ -113,10 +147,10 @@ def _sequences(system: System, run: Run) -> list[Rows]:
 
 def _known(system: System, run: Run, embedder: EventEmbedder, rng: np.random.Generator) -> Known:
     sequences, labels = _sequences(system, run), system.labels(system.seen)
-    normal = np.flatnonzero(labels == 0)
+    normal = np.flatnonzero(labels != ANOMALOUS)
     if len(normal) > MOST_NORMAL:
         normal = np.sort(rng.choice(normal, size=MOST_NORMAL, replace=False))
-    kept = np.union1d(normal, np.flatnonzero(labels == 1))
+    kept = np.union1d(normal, np.flatnonzero(labels == ANOMALOUS))
     return Known(
         system.templates,
         embedder.embed_all(system.templates),

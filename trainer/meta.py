@@ -25,10 +25,12 @@ def loss_of(
         here = group.to(table.device)
         inputs = (table[here.rows], here.lengths, here.features, here.session)
         logits = functional_call(network, dict(parameters), inputs)
-        losses = functional.cross_entropy(
-            logits, here.labels, reduction="none", label_smoothing=smoothing
-        )
-        total = total + (losses * here.weights).sum()
+        # Paths that answer for themselves have a loss each; see MetaLogNetwork.forward.
+        for answer in logits.unbind(dim=2) if logits.dim() == 3 else (logits,):
+            losses = functional.cross_entropy(
+                answer, here.labels, reduction="none", label_smoothing=smoothing
+            )
+            total = total + (losses * here.weights).sum()
     return total / batch.size
 
 

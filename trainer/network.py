@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from export.graph import NetworkShape
+from models.session_inputs import FAMILIAR, SEVERITIES
 
 _FAR_BELOW = -1e9
 # Length of a vector that enters the projection, whatever Eq. 1 made of it.
 UNIT_LENGTH = 5.0
+_FAMILIAR = -3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,10 @@ class NetworkConfig:
     the paper's network, without them. With them: projection of each vector to that width; pooled:
     width of what is kept of the recurrent part (mean of the attention and largest state); head:
     width of the layer over the session's numbers. dropout, and in training the vectors of a session
-    are left out with chance ``word_drop``, the recurrent part with ``path_drop``, and each group of
-    the session's numbers with its ``group_drops``. members: networks whose logits are averaged.
+    are left out with chance ``word_drop``, the recurrent part with ``path_drop``, each of the
+    session's numbers with ``number_drop`` and each group of them with its ``group_drops``.
+    severity: a second path reads how bad the session's words are, and can only raise the score.
+    members: networks whose logits are averaged.
     """
 
     dimension: int
@@ -49,7 +53,9 @@ class NetworkConfig:
     dropout: float = 0.1
     word_drop: float = 0.3
     path_drop: float = 0.5
+    number_drop: float = 0.0
     group_drops: tuple[float, ...] = (0.1, 0.3, 0.4)
+    severity: bool = False
     members: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +76,7 @@ class NetworkConfig:
             pooling=self.pooling,
             tanh=self.tanh,
             session=self.session,
+            severity=self.severity,
             members=self.members,
             unit_length=UNIT_LENGTH,
         )
@@ -126,6 +133,11 @@ class MetaLogNetwork(nn.Module):
         # The session's numbers speak first; the recurrent part has to earn its say.
         with torch.no_grad():
             self.output.weight[:, config.head :] = 0
+        # How much a count vector that a normal session had speaks for this one; never left out.
+        self.familiar = nn.Parameter(torch.tensor([_FAMILIAR]))
+        if config.severity:
+            self.severe = nn.Parameter(torch.full((len(SEVERITIES),), -2.0))
+            self.severe_bias = nn.Parameter(torch.tensor([-2.0]))
 
     def forward(
         self,
@@ -134,7 +146,8 @@ class MetaLogNetwork(nn.Module):
         features: Tensor | None = None,
         session: Tensor | None = None,
     ) -> Tensor:
-        """Logits [batch, 2].
+        """Logits [batch, 2]; in training, with the severity path, [batch, 2, 2]: one column of
+        logits a path, so that each learns to answer for itself. Elsewhere they are added.
 
         vectors: float [batch, length, dimension], anything past a sequence's end; lengths: int64
         [batch], at least 1; features: float [batch, length, F], needed where F > 0; session: float
@@ -183,16 +196,35 @@ class MetaLogNetwork(nn.Module):
         return torch.tanh(self.project(unit))
 
     def _judge(self, read: Tensor, session: Tensor) -> Tensor:
+        familiar = self.familiar * session[:, FAMILIAR, None]
+        severe = self._severe(session) if self.config.severity else None
         if self.training:
-            drops = torch.tensor(self.config.group_drops)
-            kept = (torch.rand(len(session), len(drops)) > drops).to(session)
-            session = session * (kept @ self.get_buffer("belongs"))
+            session = self._thinned(session)
         numbers = self.drop(torch.tanh(self.head(self.drop(session))))
         order = torch.tanh(self.pool(read))
         if self.training:
             order = order * self._keep(len(order), self.config.path_drop)
-        logit = self.output(torch.cat([numbers, order], dim=1))
+        logit = self.output(torch.cat([numbers, order], dim=1)) + familiar
+        if severe is not None:
+            logit = torch.stack([logit, severe], dim=2) if self.training else logit + severe
         return torch.cat([torch.zeros_like(logit), logit], dim=1)
+
+    def _severe(self, session: Tensor) -> Tensor:
+        severities = session[:, SEVERITIES]
+        if self.training and self.config.number_drop:
+            severities = severities * self._keep(len(SEVERITIES), self.config.number_drop).T
+        weights = nn.functional.softplus(self.severe)
+        return severities @ weights[:, None] + self.severe_bias
+
+    def _thinned(self, session: Tensor) -> Tensor:
+        drops = torch.tensor(self.config.group_drops)
+        kept = (torch.rand(len(session), len(drops)) > drops).to(session)
+        session = session * (kept @ self.get_buffer("belongs"))
+        if self.config.number_drop:
+            # The same ones for the whole batch: else each session would be told from the others by
+            # what it lacks.
+            session = session * self._keep(session.shape[1], self.config.number_drop).T
+        return session
 
     def _keep(self, size: int, drop: float) -> Tensor:
         return (torch.rand(size, 1) > drop).to(self.output.weight)

@@ -2,11 +2,21 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from models.description import EVENT_INPUTS
 from models.errors import UserError
-from models.reference import SESSION_INPUTS
+from models.session_inputs import SESSION_INPUTS
+
+
+class Statistics(StrEnum):
+    """What the history that describes the target's sessions is known to hold: there is none, normal
+    sessions and some anomalies apart, or anything."""
+
+    NONE = "none"
+    LABELLED = "labelled"
+    UNLABELLED = "unlabelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +37,9 @@ class Preset:
 
     statistics: the network also reads what the history of its system says of a session; sources are
     then shown as drawn views, and ``network.members`` networks each leave a share of the target's
-    sessions out, whose scores give the threshold: the quantile that leaves ``false_alarms`` of the
-    normal ones above it, but at least ``threshold``. steps: of each network, in the place of
-    epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
+    sessions out, whose scores give the threshold (trainer.thresholds). unlabelled: the preset that
+    takes over where the target has no labels, or hardly any. steps: of each network, in the place
+    of epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
     """
 
     name: str
@@ -49,11 +59,11 @@ class Preset:
     clip: float | None = None
     threshold: float = 0.5
     learn_from: str = "both"
-    statistics: bool = False
+    statistics: Statistics = Statistics.NONE
+    unlabelled: str | None = None
     steps: int | None = None
     smoothing: float = 0.0
     weight_decay: float = 0.0
-    false_alarms: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -65,6 +75,10 @@ class Preset:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preset":
+        return cls(**{**value, "statistics": Statistics(value["statistics"])})
 
 
 PRESETS: dict[str, Preset] = {
@@ -92,6 +106,7 @@ PRESETS: dict[str, Preset] = {
             "scaled": True,
             "pooling": "mean",
             "tanh": False,
+            "number_drop": 0.1,
             "members": 3,
         },
         inner_parts=1,
@@ -102,12 +117,43 @@ PRESETS: dict[str, Preset] = {
         second_order=False,
         anomaly_share=0.4,
         clip=2.0,
-        threshold=0.7,
-        statistics=True,
+        statistics=Statistics.LABELLED,
+        unlabelled="unlabelled",
         steps=250,
         smoothing=0.04,
         weight_decay=1e-3,
-        false_alarms=0.01,
+    ),
+    # A target without labels, or with a few. Severities have a path of their own, the rest is left
+    # out far more often: what a source's words say is not what the target's do.
+    "unlabelled": Preset(
+        "unlabelled",
+        network={
+            "features": EVENT_INPUTS,
+            "session": SESSION_INPUTS,
+            "hidden": 64,
+            "layers": 1,
+            "scaled": True,
+            "pooling": "mean",
+            "tanh": False,
+            "members": 3,
+            "severity": True,
+            "word_drop": 0.9,
+            "path_drop": 0.7,
+            "number_drop": 0.3,
+            "group_drops": (0.0, 0.0, 0.3),
+        },
+        inner_parts=1,
+        batch=64,
+        inner_rate=0.01,
+        target_weight=1.0,
+        rate=1e-2,
+        second_order=False,
+        anomaly_share=0.3,
+        clip=2.0,
+        statistics=Statistics.UNLABELLED,
+        steps=300,
+        smoothing=0.04,
+        weight_decay=1e-3,
     ),
 }
 

@@ -115,7 +115,7 @@ class Run:
                 )
             return cls(
                 path=path,
-                preset=Preset(**value["preset"]),
+                preset=Preset.from_json(value["preset"]),
                 fractions=Fractions(**value["fractions"]),
                 seed=value["seed"],
                 vectors=value["vectors"],
@@ -144,7 +144,8 @@ class Run:
             dtype=np.uint64,
         )
         seen = {f"seen_{number}": system.seen for number, system in enumerate(systems)}
-        self._save_arrays("split.npz", {**seen, "trained_on": np.unique(trained)})
+        hidden = systems[-1].hidden
+        self._save_arrays("split.npz", {**seen, "hidden": hidden, "trained_on": np.unique(trained)})
         templates = [list(system.templates) for system in systems]
         with placed_file(self.path / "templates.json") as file:
             file.write_text(json.dumps(templates, ensure_ascii=False, indent=0), encoding="utf-8")
@@ -156,7 +157,9 @@ class Run:
         systems: list[System] = []
         first_row = 0
         for number, (role, own) in enumerate(zip(self.roles, self._templates(), strict=True)):
-            systems.append(System(role.open(), split[f"seen_{number}"], tuple(own), first_row))
+            seen = split[f"seen_{number}"]
+            hidden = split["hidden"] if role is self.target else seen[:0]
+            systems.append(System(role.open(), seen, tuple(own), first_row, hidden))
             first_row += len(own)
         return systems
 

@@ -1,6 +1,7 @@
 """Which sessions may be seen. Drawn before anything is fitted, and kept with the run."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,33 @@ class Fractions:
             value = getattr(self, name)
             if not 0 < value <= 1:
                 raise UserError(f"--{name}-fraction {value}: expected a share in (0, 1]")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What training sees: of each source; of the target with labels, and without."""
+
+    sources: tuple[Indices, ...]
+    labelled: Indices
+    unlabelled: Indices
+
+
+def draw(
+    sources: Sequence[Corpus], target: Corpus, fractions: Fractions, rng: np.random.Generator
+) -> Seen:
+    """The split of ``fit``: ``draw_source`` of each source and ``draw_target``.
+
+    A target with too few anomalous labels for that, or none, is seen as a history instead: its
+    anomalies, and ``fractions.normal`` of the other sessions, with the labels that they have.
+    """
+    drawn = tuple(draw_source(source, fractions.source, rng) for source in sources)
+    labels = np.asarray(target.labels)
+    if (labels == ANOMALOUS).sum() >= FEWEST_ANOMALIES and (labels == NORMAL).any():
+        return Seen(drawn, draw_target(target, fractions, rng), np.zeros(0, dtype=np.int64))
+    others = _draw(np.flatnonzero(labels != ANOMALOUS), fractions.normal, 1, rng)
+    known = labels[others] == NORMAL
+    labelled = np.sort(np.concatenate([np.flatnonzero(labels == ANOMALOUS), others[known]]))
+    return Seen(drawn, labelled, np.sort(others[~known]))
 
 
 def draw_source(corpus: Corpus, fraction: float, rng: np.random.Generator) -> Indices:

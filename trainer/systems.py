@@ -1,7 +1,7 @@
 """Systems as the network sees them: the events of a corpus, found in the part that may be seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from models.embedding import DocumentFrequencies, EventEmbedder
 from models.events import DrainParameters, EventParser, mine
 from models.words import Vectors, WordTable
 from trainer.batches import Rows
-from trainer.corpus import Corpus
+from trainer.corpus import UNLABELLED, Corpus
 from trainer.splits import Indices
 
 
@@ -18,22 +18,30 @@ from trainer.splits import Indices
 class System:
     """One corpus, its seen sessions and the templates mined from them.
 
-    first_row: row of the system's event 0 in the event table that all systems share.
+    first_row: row of the system's event 0 in the event table that all systems share. hidden: seen
+    sessions whose labels may not be used, if they have any.
     """
 
     corpus: Corpus
     seen: Indices
     templates: tuple[str, ...]
     first_row: int
+    hidden: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
     def mined(
-        cls, corpus: Corpus, seen: Indices, first_row: int, parameters: DrainParameters
+        cls,
+        corpus: Corpus,
+        seen: Indices,
+        first_row: int,
+        parameters: DrainParameters,
+        hidden: Indices | None = None,
     ) -> "System":
         """Mine the seen sessions; what others say has no influence."""
         messages = [corpus.messages[i] for i in messages_of(corpus, seen)]
         templates = messages if corpus.origin.parsed else mine(messages, parameters)
-        return cls(corpus, seen, tuple(templates), first_row)
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(corpus, seen, tuple(templates), first_row, nothing if hidden is None else hidden)
 
     def parser(self, parameters: DrainParameters) -> EventParser:
         return EventParser(
@@ -51,7 +59,10 @@ class System:
         return [events[self.corpus.session(i)] for i in sessions]
 
     def labels(self, sessions: Indices) -> NDArray[np.int64]:
-        return np.asarray(self.corpus.labels)[sessions].astype(np.int64)
+        """0, 1, or -1 where there is none that may be used; int64 [sessions]."""
+        labels = np.asarray(self.corpus.labels)[sessions].astype(np.int64)
+        labels[np.isin(sessions, self.hidden)] = UNLABELLED
+        return labels
 
 
 def messages_of(corpus: Corpus, sessions: Indices) -> NDArray[np.int64]:

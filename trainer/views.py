@@ -13,20 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.description import Describer
-from models.history import Events, Floats, History
+from models.history import Events, History
 from models.reading import Inputs, fed
-from models.reference import Reference
+from models.session_inputs import session_inputs
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
+from trainer.corpus import ANOMALOUS, UNLABELLED
 
-# Folds of the target's known sessions, and of a drawn source history.
+# Folds of the target's known sessions.
 FOLDS = 10
-_SOURCE_FOLDS = 5
 # Histories of a source: how many, how long, and with how many known anomalies.
 _SOURCE_VIEWS = 8
 _SOURCE_HISTORY = (100, 2500)
 _LARGEST_SHARE = 0.6
 _SOURCE_ANOMALIES = (5, 40)
+# Of histories without labels: how many, and the share of anomalies that they hide.
+_UNLABELLED_VIEWS = 10
+_HIDDEN_SHARE = (0.01, 0.08)
 # Sessions of each class described in one view.
 _DESCRIBED = 400
 
@@ -35,7 +38,7 @@ _DESCRIBED = 400
 class Known:
     """The events of one system and the sessions that may be seen of it.
 
-    templates, vectors: by event id; sequences: events of each session; labels: 0 or 1.
+    templates, vectors: by event id; sequences: events of each session; labels: 0, 1 or -1.
     """
 
     templates: Sequence[str]
@@ -44,18 +47,34 @@ class Known:
     sequences: Sequence[Events]
     labels: NDArray[np.int64]
 
-    def history(self, normal: NDArray[np.intp], anomalous: NDArray[np.intp]) -> Describer:
-        """What these sessions say of others."""
+    @property
+    def labelled(self) -> bool:
+        """Whether all sessions have a label."""
+        return len(self.labels) > 0 and bool((self.labels != UNLABELLED).all())
+
+    def history(
+        self,
+        normal: NDArray[np.intp],
+        anomalous: NDArray[np.intp],
+        labelled: bool | None = None,
+    ) -> Describer:
+        """What these sessions say of others. labelled: see History; by default, whether the
+        sessions are."""
         history = History.of(
             [self.sequences[i] for i in normal],
             [self.sequences[i] for i in anomalous],
             len(self.templates),
+            self.labelled if labelled is None else labelled,
         )
         reader = TraitReader(history, self.templates, self.vectors, self.words)
         return Describer(history, reader.traits)
 
     def of(self, label: int) -> NDArray[np.intp]:
         return np.flatnonzero(self.labels == label)
+
+    def not_anomalous(self) -> NDArray[np.intp]:
+        """Sessions that nobody has called anomalous."""
+        return np.flatnonzero(self.labels != ANOMALOUS)
 
 
 @dataclass(frozen=True)
@@ -101,25 +120,18 @@ def joined(parts: Sequence[Described]) -> Described:
     )
 
 
-def target_view(known: Known, rng: np.random.Generator) -> tuple[Described, Reference]:
-    """All known sessions of a target, each out of fold, and the reference they make."""
-    folds = _folds(known, known.of(0), known.of(1), FOLDS, rng)
-    numbers = np.concatenate([fold.normal_numbers for fold in folds])
-    reference = Reference(numbers)
+def target_view(known: Known, rng: np.random.Generator) -> Described:
+    """All known sessions of a target, each out of fold."""
     parts = []
-    for number, fold in enumerate(folds):
-        for places, found, own in (
-            (fold.normal, fold.normal_numbers, True),
-            (fold.anomalous, fold.anomalous_numbers, False),
-        ):
-            inputs = reference.inputs(found, own=own)
-            parts.append(_described(known, fold.describer, places, inputs, number))
-    return joined(parts), reference
+    for number, fold in enumerate(_folds(known, rng)):
+        describer = known.history(*fold.kept)
+        parts += [_described(known, describer, places, number) for places in fold.left]
+    return joined(parts)
 
 
 def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
     """Each session described by the history of the other folds, in the order of ``known``."""
-    view, _ = target_view(known, rng)
+    view = target_view(known, rng)
     order = np.argsort(view.place, kind="stable")
     return Inputs(
         [fed(sequence) for sequence in known.sequences],
@@ -130,29 +142,55 @@ def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
 
 def source_views(known: Known, rng: np.random.Generator) -> list[Described]:
     """A source as a new system, with a few known anomalies: one drawn history after another."""
-    return [_source_view(known, rng) for _ in range(_SOURCE_VIEWS)]
+    views = []
+    for _ in range(_SOURCE_VIEWS):
+        normal, anomalous, size = _drawn_history(known, rng)
+        labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
+        describer = known.history(normal[:size], anomalous[:labelled])
+        views.append(_source_view(known, describer, (normal[size:], anomalous[labelled:]), rng))
+    return views
 
 
-def _source_view(known: Known, rng: np.random.Generator) -> Described:
+def unlabelled_views(
+    known: Known, evidence: tuple[int, int], rng: np.random.Generator
+) -> list[Described]:
+    """A source as a new system whose history nobody has labelled: some of it is anomalous.
+
+    evidence: fewest anomalies that are known beside it, and one more than the most.
+    """
+    views = []
+    for _ in range(_UNLABELLED_VIEWS):
+        normal, anomalous, size = _drawn_history(known, rng)
+        most = len(anomalous) // 2
+        amidst = min(round(size * rng.uniform(*_HIDDEN_SHARE)), most)
+        labelled = min(int(rng.integers(*evidence)), most - amidst)
+        inside = np.concatenate([normal[:size], anomalous[:amidst]])
+        describer = known.history(inside, anomalous[amidst : amidst + labelled], labelled=False)
+        others = (normal[size:], anomalous[amidst + labelled :])
+        views.append(_source_view(known, describer, others, rng))
+    return views
+
+
+def _drawn_history(
+    known: Known, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Normal and anomalous sessions in random order, and how many of the normal ones to take."""
     normal = rng.permutation(known.of(0))
     anomalous = rng.permutation(known.of(1))
     shortest, longest = _SOURCE_HISTORY
     longest = max(2, int(min(longest, _LARGEST_SHARE * len(normal))))
     shortest = min(shortest, longest)
-    size = int(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
-    labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
-    inside, labels = normal[:size], anomalous[:labelled]
-    folds = _folds(known, inside, labels, min(_SOURCE_FOLDS, size), rng)
-    reference = Reference(np.concatenate([fold.normal_numbers for fold in folds]))
-    describer = known.history(inside, labels)
-    shown = np.concatenate(
-        [
-            _varied(known, normal[size:], _DESCRIBED, rng),
-            _varied(known, anomalous[labelled:], _DESCRIBED, rng),
-        ]
-    )
-    numbers = describer.sessions([known.sequences[i] for i in shown])
-    return _described(known, describer, shown, reference.inputs(numbers), 0)
+    return normal, anomalous, int(math.exp(rng.uniform(math.log(shortest), math.log(longest))))
+
+
+def _source_view(
+    known: Known,
+    describer: Describer,
+    others: tuple[NDArray[np.intp], NDArray[np.intp]],
+    rng: np.random.Generator,
+) -> Described:
+    shown = np.concatenate([_varied(known, places, _DESCRIBED, rng) for places in others])
+    return _described(known, describer, shown, 0)
 
 
 def _varied(
@@ -170,51 +208,37 @@ def _varied(
 
 @dataclass(frozen=True)
 class _Fold:
-    describer: Describer
-    normal: NDArray[np.intp]
-    anomalous: NDArray[np.intp]
-    normal_numbers: Floats
-    anomalous_numbers: Floats
+    """What is left out together, and what describes it: sessions not known to be anomalous, and
+    those that are."""
+
+    left: tuple[NDArray[np.intp], NDArray[np.intp]]
+    kept: tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def _folds(
-    known: Known,
-    normal: NDArray[np.intp],
-    anomalous: NDArray[np.intp],
-    count: int,
-    rng: np.random.Generator,
-) -> list[_Fold]:
-    count = max(2, min(count, len(normal)))
+def _folds(known: Known, rng: np.random.Generator) -> list[_Fold]:
+    normal, anomalous = known.not_anomalous(), known.of(ANOMALOUS)
+    count = max(2, min(FOLDS, len(normal)))
     normal, anomalous = rng.permutation(normal), rng.permutation(anomalous)
     folds = []
     for number in range(count):
-        left, marked = normal[number::count], anomalous[number::count]
-        describer = known.history(np.setdiff1d(normal, left), np.setdiff1d(anomalous, marked))
-        folds.append(
-            _Fold(
-                describer,
-                left,
-                marked,
-                describer.sessions([known.sequences[i] for i in left]),
-                describer.sessions([known.sequences[i] for i in marked]),
-            )
-        )
+        left = (normal[number::count], anomalous[number::count])
+        kept = (np.setdiff1d(normal, left[0]), np.setdiff1d(anomalous, left[1]))
+        folds.append(_Fold(left, kept))
     return folds
 
 
 def _described(
-    known: Known, describer: Describer, places: NDArray[np.intp], inputs: Vectors, fold: int
+    known: Known, describer: Describer, places: NDArray[np.intp], fold: int
 ) -> Described:
-    rows, features = [], []
-    for place in places:
-        sequence = known.sequences[place]
-        kept = fed(sequence)
-        rows.append(sequence[kept])
-        features.append(describer.events(sequence[: kept[-1] + 1])[kept])
+    sequences = [known.sequences[place] for place in places]
+    kept = [fed(sequence) for sequence in sequences]
     return Described(
-        rows,
-        features,
-        inputs,
+        [sequence[own] for sequence, own in zip(sequences, kept, strict=True)],
+        [
+            describer.events(sequence[: own[-1] + 1])[own]
+            for sequence, own in zip(sequences, kept, strict=True)
+        ],
+        session_inputs(describer.sessions(sequences), describer.history),
         known.labels[places],
         np.full(len(places), fold, dtype=np.int64),
         places,

@@ -12,6 +12,7 @@ import torch
 from export.graph import build
 from export.parity import LARGEST_DIFFERENCE, check_parity
 from models.errors import UserError
+from models.session_inputs import SESSION_INPUTS
 from tests.models.pumps import TEMPLATES, write_pumps
 from trainer.network import Ensemble, NetworkConfig
 
@@ -40,9 +41,10 @@ GRID = [
 ] + [
     NetworkConfig(
         DIMENSION, features=3, hidden=6, layers=1, attention=attention, scaled=True,
-        pooling="mean", tanh=False, session=4, members=members, group_drops=(0.5,),
+        pooling="mean", tanh=False, session=SESSION_INPUTS, severity=severity, members=members,
+        group_drops=(0.5,),
     )
-    for attention, members in product(DESCRIBED_READERS, (1, 3))
+    for attention, members, severity in product(DESCRIBED_READERS, (1, 3), (False, True))
 ]  # fmt: skip
 
 

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.description import EVENT, EVENT_INPUTS, EVIDENCE, MEANING, STRUCTURE, Describer
+from models.description import (
+    EVENT,
+    EVENT_INPUTS,
+    EVIDENCE,
+    MEANING,
+    PLAIN,
+    STRUCTURE,
+    Describer,
+)
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.history import History, pairs_of
 from models.meaning import MeaningReader
 from models.reading import Description, fed
-from models.reference import GROUPS, SESSION_INPUTS, Reference
+from models.session_inputs import FAMILIAR, GROUPS, SESSION_INPUTS, session_inputs
 from models.traits import TraitReader
 from models.words import WordTable
 
@@ -117,9 +125,7 @@ def test_a_session_is_described_alone_as_among_others(
 def description(normal: Rows, templates: tuple[str, ...] = TEMPLATES) -> Description:
     history = History.of(arrays(normal), [], len(templates))
     vectors = _EMBEDDER.embed_all(templates)
-    traits = TraitReader(history, templates, vectors, _TABLE).traits
-    reference = Reference(Describer(history, traits).sessions(arrays(normal)))
-    return Description(history, reference, templates, vectors, _TABLE)
+    return Description(history, templates, vectors, _TABLE)
 
 
 NORMAL: Rows = [[0, 1, 2], [0, 1, 1, 2], [0, 2], [0, 1, 2]]
@@ -156,20 +162,28 @@ def test_a_history_survives_being_written_down(normal: Rows, anomalous: Rows) ->
     assert np.array_equal(again.weights, history.weights)
     assert again.pairs == history.pairs
     assert np.array_equal(again.anomalies, history.anomalies)
+    assert again.labelled == history.labelled
 
 
-def test_a_tail_says_how_many_known_sessions_are_as_odd() -> None:
-    width = len(STRUCTURE + MEANING)
-    values = np.tile(np.arange(10.0)[:, None], (1, width))
-    reference = Reference(values)
-    numbers = np.full((1, width + len(EVIDENCE)), 7.0)
-    found = reference.inputs(numbers)[0]
-    assert found.shape == (SESSION_INPUTS,) == GROUPS.shape
-    tail = found[width + len(EVIDENCE)] * 3
-    # Three of ten (7, 8, 9) are at least as large.
-    assert tail == pytest.approx(math.log10(11) - math.log10(3.5), abs=1e-5)
-    own = reference.inputs(numbers, own=True)[0][width + len(EVIDENCE)] * 3
-    assert own == pytest.approx(math.log10(10) - math.log10(2.5), abs=1e-5)
+def test_what_is_plain_of_a_session_is_unknown_without_labels() -> None:
+    numbers = describer(NORMAL, []).sessions(arrays([[0, 1, 2], [4, 4]]))
+    labelled = session_inputs(numbers, history_of(NORMAL, []))
+    assert labelled.shape == (2, SESSION_INPUTS) and GROUPS.shape == (SESSION_INPUTS,)
+    assert labelled[:, FAMILIAR].tolist() == [1, 0]
+    history = History.of(arrays(NORMAL), [], len(TEMPLATES), labelled=False)
+    unlabelled = session_inputs(numbers, history)
+    plain = len(PLAIN)
+    assert not unlabelled[:, -plain:].any()
+    assert np.array_equal(unlabelled[:, :-plain], labelled[:, :-plain])
+
+
+def test_nothing_is_odd_where_nothing_has_been_seen() -> None:
+    describe = describer([], [])
+    found = session_inputs(describe.sessions(arrays([[0, 3], [2]])), describe.history)
+    assert not found[:, : len(STRUCTURE)].any()
+    severity = len(STRUCTURE) + MEANING.index("largest severity")
+    assert found[0, severity] > found[1, severity]
+    assert np.isfinite(describe.events(np.array([0, 3]))).all()
 
 
 def test_a_storm_is_fed_four_times_and_a_long_session_to_its_48th() -> None:

@@ -137,6 +137,12 @@ def test_the_json_has_the_promised_form(protocol: list[str], demo: Demo, tmp_pat
             low, high = {"mcc": (-1, 1), "false_alarms_per_1000": (0, 1000)}.get(metric, (0, 1))
             assert low <= row[metric] <= high
         assert ("f1_interval" in row) == (row["anomalous"] < 20)
+    assert {(curve["method"], curve["seed"]) for curve in report["curves"]} == {
+        (method, 4) for method in methods
+    }
+    for curve in report["curves"]:
+        assert curve["roc"][-1] == [1, 1]
+        assert curve["precision_recall"][-1] == [0, 1]
     for method in methods:
         assert sum(line.startswith(f"{method} ") for line in result.stdout.splitlines()) == 3
 

@@ -151,8 +151,8 @@ BAD: dict[str, tuple[Case, str]] = {
     ),
     "one class": (
         lambda d, r, f: ["fit", "--source", d.corpus(d.source), "--target", one_class(d, f), "-o",
-                         f / "out"],
-        "no anomalous session",
+                         f / "out", "--preset", "words"],
+        "needs normal and at least 5 anomalous labels",
     ),
     "source is target": (
         lambda d, r, f: ["fit", "--source", d.corpus(d.target), "--target", d.corpus(d.target),

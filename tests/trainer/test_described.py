@@ -101,7 +101,7 @@ def test_no_session_is_described_by_a_history_it_is_part_of(run: Run) -> None:
         vectors=np.concatenate([known.vectors, known.vectors[:1]]),
         sequences=sequences,
     )
-    view, _ = target_view(more, np.random.default_rng(0))
+    view = target_view(more, np.random.default_rng(0))
     [row] = np.flatnonzero(view.place == place)
     new_event = view.features[row][:, 1]
     assert new_event[-1] == 1
@@ -114,7 +114,7 @@ def test_each_member_leaves_out_its_share_and_only_that(run: Run) -> None:
     seen = len(systems[-1].seen)
     left = [len(part.labels) for part in lessons.left_out]
     assert sum(left) == seen
-    assert [len(one) for one in lessons.targets] == [seen - count for count in left]
+    assert [len(one) for (one,) in lessons.targets] == [seen - count for count in left]
 
 
 def test_a_target_of_hardly_any_normal_session(demo: Demo, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_the_vector_fed_for_an_event_is_that_of_its_template(run: Run) -> None:
 def test_what_training_draws_from_are_those_rows(run: Run) -> None:
     source, target = systems = run.systems()
     lessons = plain_lessons(run, systems)
-    for system, drawn in ((source, lessons.sources[0]), (target, lessons.targets[0])):
+    for system, drawn in ((source, lessons.sources[0]), (target, lessons.targets[0][0])):
         plain = system.sequences(system.seen, system.parser(run.drain))
         for rows, events in zip(drawn.sequences, plain, strict=True):
             assert np.array_equal(rows, events[: run.preset.longest] + system.first_row)

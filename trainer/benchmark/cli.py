@@ -1,6 +1,5 @@
 """The command line of ``metalog-train benchmark``."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -68,7 +67,7 @@ def benchmark(
     from trainer.benchmark.corpora import check_apart, given
     from trainer.benchmark.methods import chosen
     from trainer.benchmark.protocols import Protocol, Setting, check_classes
-    from trainer.benchmark.report import label_lines, notes, report
+    from trainer.benchmark.report import label_lines, notes, report, written
     from trainer.benchmark.runner import Plan, run
     from trainer.benchmark.table import table
     from trainer.progress import say
@@ -103,4 +102,4 @@ def benchmark(
     typer.echo(table(result))
     if json_file is not None:
         with placed_file(json_file) as file:
-            file.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            file.write_text(written(result))

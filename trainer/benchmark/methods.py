@@ -2,7 +2,7 @@
 
 from models.errors import UserError
 from trainer.benchmark.baselines import BASELINES, possible
-from trainer.benchmark.networks import NETWORKS, Network, check_possible
+from trainer.benchmark.networks import NETWORKS, Network, check_possible, is_network
 from trainer.benchmark.protocols import Protocol
 from trainer.benchmark.task import Method
 
@@ -16,7 +16,7 @@ def chosen(text: str, protocol: Protocol) -> tuple[str, ...]:
     for name in (part.strip() for part in text.split(",")):
         if name == RULES:
             names |= dict.fromkeys(possible(protocol))
-        elif name in NETWORKS:
+        elif is_network(name):
             check_possible(name, protocol)
             names[name] = None
         elif name not in BASELINES:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from trainer.benchmark.figures import FEWEST_POSITIVES
+from trainer.benchmark.networks import is_network
 from trainer.benchmark.protocols import Protocol
 from trainer.benchmark.runner import Outcome, Plan
 from trainer.presets import PRESETS
@@ -21,16 +22,19 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
 
     labels: of the target, at the first seed; ``labels_by_seed`` has them all (a budget draws its
     labels). results: figures from 0 to 1 (MCC from -1), null where a class is not there;
-    ``f1_interval``, a 95 % bootstrap interval, where there are fewer than 20 positives.
+    ``f1_interval``, a 95 % bootstrap interval, where there are fewer than 20 positives. curves: of
+    each method and seed on all test sessions, see ``trainer.benchmark.curves``.
     configuration: sha256 of whatever decides the results. Only ``costs``, ``wall_seconds`` and
     ``peak_memory_mib`` (of the largest process) differ when the same benchmark is run again.
     """
     target = outcomes[0].labels[-1]
     decides = {
         "setting": plan.setting.to_json(),
-        "methods": {
-            name: PRESETS[name].to_json() if name in PRESETS else None for name in plan.methods
-        },
+        "methods": plan.methods,
+        # All of them: one may stand in for another, as where a target has no labels.
+        "presets": {name: preset.to_json() for name, preset in PRESETS.items()}
+        if any(is_network(name) for name in plan.methods)
+        else {},
         "seeds": [outcome.seed for outcome in outcomes],
         "corpora": [system["fingerprint"] for system in outcomes[0].labels],
         "version": version("metalog"),
@@ -41,6 +45,7 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
         "labels": target["labels"],
         "labels_by_seed": {str(outcome.seed): outcome.labels[-1]["labels"] for outcome in outcomes},
         "results": [row for outcome in outcomes for row in outcome.results],
+        "curves": [curve for outcome in outcomes for curve in outcome.curves],
         "tested": [
             {"split": split, "seed": outcome.seed, **counts}
             for outcome in outcomes
@@ -55,6 +60,19 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
         "wall_seconds": round(wall_seconds, 3),
         "peak_memory_mib": max(outcome.peak_memory for outcome in outcomes),
     }
+
+
+def written(report: dict[str, Any]) -> str:
+    """The report as JSON, a line for each row of its lists: curves would fill thousands."""
+    parts = []
+    for name, value in report.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ",\n  ".join(json.dumps(row, allow_nan=False) for row in value)
+            text = f"[\n  {rows}\n ]"
+        else:
+            text = json.dumps(value, allow_nan=False)
+        parts.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def label_lines(result: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from trainer.benchmark.corpora import Given
+from trainer.benchmark.curves import curves
 from trainer.benchmark.figures import SPLITS, Parts, figures
 from trainer.benchmark.methods import make
 from trainer.benchmark.protocols import Setting
@@ -34,13 +35,15 @@ class Plan:
 @dataclass(frozen=True)
 class Outcome:
     """One seed. labels: used, by role and system; tested: sessions and anomalies by split; results:
-    a row for each method and split; costs: seconds of each method; peak_memory: MiB of the process.
+    a row for each method and split; curves: of each method on all test sessions; costs: seconds of
+    each method; peak_memory: MiB of the process.
     """
 
     seed: int
     labels: list[dict[str, Any]]
     tested: dict[str, dict[str, int]]
     results: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
     costs: list[dict[str, Any]]
     peak_memory: float
 
@@ -50,6 +53,7 @@ def run_seed(plan: Plan, seed: int) -> Outcome:
     sources = [source.open() for source in plan.sources]
     target = plan.target.open()
     results: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
     costs: list[dict[str, Any]] = []
     # One thread whatever the machine: how sums are split among threads changes last digits.
     with threadpool_limits(1):
@@ -81,11 +85,15 @@ def run_seed(plan: Plan, seed: int) -> Outcome:
                 }
                 for split in SPLITS
             ]
+            lines = curves(parts.labels, scores)
+            if lines is not None:
+                drawn.append({"method": name, "seed": seed, **lines})
     return Outcome(
         seed=seed,
         labels=_labels(task),
         tested={split: parts.counts(split) for split in SPLITS},
         results=results,
+        curves=drawn,
         costs=costs,
         peak_memory=_peak_memory(),
     )

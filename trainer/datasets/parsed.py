@@ -4,15 +4,20 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from itertools import chain, islice
 from pathlib import Path
 
 from models.archive import read_lines
 from models.errors import UserError
-from models.lines import LineParser, plain_text
+from models.lines import FORMATS, LineFormat, LineParser, plain_text
 from models.masks import Masker
 from trainer.corpus import UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
 
+# Formats whose lines begin with times and hosts, which would make each one an event of its own.
+_PREFIXED = ("hdfs", "bgl", "thunderbird", "openstack", "syslog")
+_SHOWN = 2000
+_NEARLY_ALL = 0.9
 _GLUED_WILDCARD = re.compile(r"\s*<\*>\s*")
 
 
@@ -52,6 +57,22 @@ def read_sessions(
         lines += len(row)
         writer.add(key, row, label, None)
     return {"lines": lines}, templates is not None
+
+
+def format_of_events(path: Path) -> LineFormat:
+    """The line format of the raw messages in a ``sessions.jsonl[.gz]``: the known one that nearly
+    all of its first lines have, else that of a whole line. Raises UserError."""
+    if path.with_name("templates.csv").exists():
+        return FORMATS["text"]
+    lines = chain.from_iterable(
+        _parse(path, number, line)[2] for number, line in enumerate(read_lines(path), start=1)
+    )
+    shown = list(islice(lines, _SHOWN))
+    for name in _PREFIXED:
+        parser = LineParser(FORMATS[name])
+        if sum(parser.parse(line).fits for line in shown) >= _NEARLY_ALL * len(shown):
+            return FORMATS[name]
+    return FORMATS["text"]
 
 
 def sessions_file(path: Path) -> Path:

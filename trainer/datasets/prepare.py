@@ -14,7 +14,7 @@ from models.placing import check_free
 from models.sessions import SessionRule
 from trainer.corpus import DESCRIPTION, CorpusWriter, Origin
 from trainer.datasets.labels import lists_anomalous_only, read_labels
-from trainer.datasets.parsed import read_sessions, sessions_file
+from trainer.datasets.parsed import format_of_events, read_sessions, sessions_file
 from trainer.datasets.raw import (
     DEFAULT_RULES,
     LIVE_IDLE,
@@ -94,10 +94,13 @@ def _from_sessions(
         )
     if options.labels is not None:
         raise UserError("--labels: sessions.jsonl carries its own labels; leave --labels out")
-    line_format = _line_format(replace(options, format="text"))
+    path = sessions_file(options.logs[0])
+    if options.line_regex is None and options.time_format is None:
+        line_format = format_of_events(path)
+    else:
+        line_format = _line_format(replace(options, format="text"))
     rule = _rule(options, _UNKNOWN_RULE)
     masker = Masker(masks_of(rule) if options.key_regex else DEFAULT_MASKS)
-    path = sessions_file(options.logs[0])
     lines, parsed = read_sessions(path, writer, masker, LineParser(line_format), progress)
     return _origin(options, line_format, rule, LIVE_IDLE, [provenance(path)], parsed=parsed), lines
 

@@ -1,0 +1,260 @@
+"""Plots of the page, as SVG. The same results give the same bytes with the same Matplotlib."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.results.published import Published
+from benchmarks.results.records import Record
+from benchmarks.results.tables import Row
+from models.placing import placed_file
+
+_STYLE: dict[Any, Any] = {
+    # Ids of clip paths are random otherwise. Letters stay text: smaller, and can be searched.
+    "svg.hashsalt": "metalog",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+_OWN = "#0b5fa5"
+_BESIDE = "#7a4fb5"
+_RULES = ("#c4561c", "#8a8a8a", "#c9a227")
+_THIN = "#c9c9c9"
+_REFERENCE = "#222222"
+_SIDE = 3.6
+
+
+def save(figure: Figure, path: Path) -> None:
+    with placed_file(path) as file, rc_context(_STYLE):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def curves(record: Record, title: str, beside: Sequence[str]) -> Figure:
+    """ROC and precision-recall, a line a seed: default, ``beside``, and the rules that are best by
+    AUROC, AUPRC and F1.
+
+    Steps, since no threshold gives anything between two points. The false positive rate is linear
+    below 0.001 and logarithmic above: what a threshold in use does happens near the left edge.
+    """
+    best = (record.best_rules("raw", by)[:1] for by in ("auroc", "auprc", "f1"))
+    rules = list(dict.fromkeys(chain.from_iterable(best)))
+    own = [(one, _BESIDE) for one in beside if one in record.methods]
+    # The default last: above the others.
+    drawn = (*zip(rules, _RULES, strict=False), *own, ("default", _OWN))
+    with _panels(2, title) as (figure, axes):
+        roc, precision_recall = axes
+        for axis, kind in ((roc, "roc"), (precision_recall, "precision_recall")):
+            for method, colour in drawn:
+                for number, points in enumerate(record.curves(method, kind)):
+                    x, y = zip(*points, strict=True)
+                    label = method if number == 0 else None
+                    axis.step(x, y, where="post", color=colour, linewidth=1, alpha=0.8, label=label)
+            axis.set_ylim(-0.02, 1.02)
+        roc.set_xscale("symlog", linthresh=1e-3)
+        roc.set_xlim(0, 1)
+        ticks = [0, 1e-3, 1e-2, 1e-1, 1]
+        roc.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        roc.set_xlabel("false positive rate")
+        roc.set_ylabel("recall")
+        precision_recall.set_xlim(0, 1.02)
+        precision_recall.set_xlabel("recall")
+        precision_recall.set_ylabel("precision")
+        _legend(figure, axes)
+    return figure
+
+
+def budgets(targets: Mapping[str, Mapping[int, Record]]) -> Figure:
+    """F1 (raw) by labelled sessions, a panel a target: default, the best rule of each budget, and
+    each rule thin."""
+    with _panels(len(targets), "F1 (raw) by labelled sessions of the target") as (figure, axes):
+        for axis, (target, records) in zip(axes, targets.items(), strict=True):
+            budgets = sorted(records)
+            rules = sorted({rule for record in records.values() for rule in record.rules})
+            for number, rule in enumerate(rules):
+                points = [(k, records[k].mean(rule, "raw", "f1")) for k in budgets]
+                label = "each rule" if number == 0 else None
+                _line(axis, points, budgets, color=_THIN, linewidth=0.8, label=label)
+            best: list[tuple[int, float | None]] = []
+            for k in budgets:
+                first = next(iter(records[k].best_rules("raw", "f1")), None)
+                best.append((k, records[k].mean(first, "raw", "f1") if first else None))
+            _line(axis, best, budgets, color=_RULES[0], label="best rule of each", marker="s")
+            _spread(axis, [records[k] for k in budgets], "default", "raw", _OWN, "default")
+            _steps(axis, [str(k) for k in budgets])
+            axis.set_title(target)
+            axis.set_xlabel("labelled sessions")
+        axes[0].set_ylabel("F1")
+        _legend(figure, axes)
+    return figure
+
+
+def anomaly_fractions(
+    directions: Mapping[str, tuple[Mapping[float, Record], Published | None]],
+    rules: Sequence[str],
+    seeds: Mapping[str, Sequence[int]],
+) -> Figure:
+    """F1 by the share of anomaly labels, a panel a direction: raw full, unseen dashed."""
+    title = "F1 by the share of the target's anomaly labels"
+    with _panels(len(directions), title) as (figure, axes):
+        for axis, (direction, (records, published)) in zip(axes, directions.items(), strict=True):
+            shares = sorted(records)
+            ordered = [records[share] for share in shares]
+            for split, dash in (("raw", "-"), ("unseen", "--")):
+                for method, colour in (*zip(rules, _RULES, strict=False), ("default", _OWN)):
+                    label = f"{method}, {split}"
+                    _spread(axis, ordered, method, split, colour, label, dash, seeds[direction])
+            if published is not None:
+                known = [(share, published.f1_by_fraction.get(share)) for share in shares]
+                points = [(share, value / 100) for share, value in known if value is not None]
+                _line(
+                    axis, points, shares, color=_REFERENCE, marker="x", linestyle=":",
+                    label="MetaLog, as published",
+                )  # fmt: skip
+            _steps(axis, [f"{100 * share:g} %" for share in shares])
+            axis.set_title(direction)
+            axis.set_xlabel("anomaly labels (at least 5)")
+        axes[0].set_ylabel("F1")
+        _legend(figure, axes)
+    return figure
+
+
+def bars(directions: Mapping[str, Sequence[Row]], seeds: Mapping[str, Sequence[int]]) -> Figure:
+    """F1 of each row, raw and unseen, a panel a direction."""
+    with _panels(len(directions), "What each part of the preset is worth", across=1) as (
+        figure,
+        axes,
+    ):
+        for axis, (direction, rows) in zip(axes, directions.items(), strict=True):
+            for offset, split, colour in ((-0.2, "raw", _OWN), (0.2, "unseen", "#8fb8db")):
+                means, deviations = [], []
+                for row in rows:
+                    values = row.record.values(row.method, split, "f1", seeds[direction])
+                    means.append(statistics.fmean(values) if values else 0.0)
+                    deviations.append(statistics.stdev(values) if len(values) > 1 else 0.0)
+                places = [place + offset for place in range(len(rows))]
+                drawn = axis.barh(
+                    places, means, 0.38, xerr=deviations, color=colour, label=f"F1 {split}",
+                    error_kw={"linewidth": 0.8},
+                )  # fmt: skip
+                axis.bar_label(drawn, [f"{100 * mean:.1f}" for mean in means], padding=3)
+            axis.set_yticks(range(len(rows)), [row.title for row in rows])
+            axis.invert_yaxis()
+            axis.set_xlim(0, 1.15)
+            axis.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+            axis.set_title(direction)
+        _legend(figure, axes)
+    return figure
+
+
+def betas(rows: Mapping[str, Row], seeds: Sequence[int], title: str) -> Figure:
+    """F1 by the weight of the target's loss."""
+    with _panels(1, title) as (figure, axes):
+        axis = axes[0]
+        for split, colour, dash in (("raw", _OWN, "-"), ("unseen", _BESIDE, "--")):
+            means, low, high = [], [], []
+            for row in rows.values():
+                values = row.record.values(row.method, split, "f1", seeds)
+                mean = statistics.fmean(values)
+                deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+                means.append(mean)
+                low.append(mean - deviation)
+                high.append(mean + deviation)
+            places = range(len(rows))
+            axis.plot(places, means, dash, color=colour, marker="o", label=f"default, {split}")
+            axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+        _steps(axis, list(rows))
+        axis.set_xlabel("beta")
+        axis.set_ylabel("F1")
+        _legend(figure, axes)
+    return figure
+
+
+@contextmanager
+def _panels(
+    count: int, title: str, across: int | None = None
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Panels side by side, or ``across`` in a row; laid out when the block ends."""
+    columns = min(count, across or 2)
+    rows = -(-count // columns)
+    with rc_context(_STYLE):
+        width = 2 * _SIDE + 0.6 if columns > 1 or across else _SIDE + 1
+        figure = Figure(
+            figsize=(width, rows * (2.4 if across else 3.2) + 0.3), layout="constrained"
+        )
+        grid = figure.subplots(rows, columns, squeeze=False)
+        axes = [axis for line in grid for axis in line]
+        for axis in axes[count:]:
+            axis.set_axis_off()
+        figure.suptitle(title, fontsize=10)
+        yield figure, axes[:count]
+
+
+def _line(
+    axis: Axes,
+    points: Sequence[tuple[float, float | None]],
+    steps: Sequence[float],
+    **look: object,
+) -> None:
+    """Points by step, those without a figure left out."""
+    known = [(steps.index(x), y) for x, y in points if y is not None]
+    axis.plot([x for x, _ in known], [y for _, y in known], **look)  # type: ignore[arg-type]
+
+
+def _spread(
+    axis: Axes,
+    records: Sequence[Record],
+    method: str,
+    split: str,
+    colour: str,
+    label: str,
+    dash: str = "-",
+    seeds: Sequence[int] | None = None,
+) -> None:
+    """Means by step, with the standard deviation around them."""
+    places, means, deviations = [], [], []
+    for place, record in enumerate(records):
+        values = record.values(method, split, "f1", seeds)
+        if values:
+            places.append(place)
+            means.append(statistics.fmean(values))
+            deviations.append(statistics.stdev(values) if len(values) > 1 else 0.0)
+    low = [mean - deviation for mean, deviation in zip(means, deviations, strict=True)]
+    high = [mean + deviation for mean, deviation in zip(means, deviations, strict=True)]
+    axis.plot(places, means, dash, color=colour, marker="o", markersize=3.5, label=label)
+    if split == "raw":
+        axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _steps(axis: Axes, labels: Sequence[str]) -> None:
+    """Equal steps whatever the numbers: 0 and 8 are both on the axis, 0.1 % and 10 %, too."""
+    axis.set_xticks(range(len(labels)), labels)
+    low, _ = axis.get_ylim()
+    axis.set_ylim(max(low, -0.02), 1.02)
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Below all panels, each label once."""
+    handles: dict[str, Artist] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    columns = 4 if figure.get_figwidth() > 2 * _SIDE else 2
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=min(columns, len(handles)),
+    )

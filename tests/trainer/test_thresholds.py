@@ -1,0 +1,71 @@
+"""Thresholds: what they promise, on scores of every kind."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.thresholds import threshold_with_labels, threshold_without_labels
+
+SCORES = st.lists(st.floats(0, 1, width=32), min_size=5, max_size=60)
+
+
+def array(values: list[float]) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+@given(SCORES, st.lists(st.floats(0, 1, width=32), max_size=20))
+def test_at_most_one_normal_session_in_a_hundred_lies_above(
+    normal: list[float], anomalous: list[float]
+) -> None:
+    threshold, origin = threshold_with_labels(array(normal), array(anomalous))
+    assert threshold >= np.quantile(array(normal).astype(float), 0.99) - 1e-6
+    assert threshold <= np.quantile(array(normal).astype(float), 0.999) + 1e-6
+    assert str(len(anomalous)) in origin
+
+
+def test_anomalies_far_above_the_normal_sessions_allow_a_strict_threshold() -> None:
+    normal = np.linspace(0, 0.5, 2001, dtype=np.float32)
+    strict, _ = threshold_with_labels(normal, array([0.9, 0.95, 0.99]))
+    lenient, _ = threshold_with_labels(normal, array([0.2, 0.95, 0.99]))
+    between, _ = threshold_with_labels(normal, np.full(20, 0.4975, dtype=np.float32))
+    assert strict == pytest.approx(0.4995)
+    assert lenient == pytest.approx(0.495)
+    assert between == pytest.approx(0.4975)
+
+
+@given(SCORES)
+def test_without_labels_four_of_five_sessions_lie_below(scores: list[float]) -> None:
+    threshold, _ = threshold_without_labels(array(scores), np.full(len(scores), -1))
+    assert np.mean(array(scores) < threshold + 1e-6) >= 0.8 - 1 / len(scores)
+
+
+def test_two_groups_are_parted_between_them() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.uniform(0.01, 0.05, 950), rng.uniform(0.7, 0.9, 50)])
+    unknown = np.full(1000, -1)
+    threshold, _ = threshold_without_labels(scores.astype(np.float32), unknown)
+    assert 0.05 <= threshold <= 0.7
+
+
+def test_labels_move_the_cut() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate(
+        [rng.uniform(0.01, 0.05, 900), rng.uniform(0.4, 0.5, 50), rng.uniform(0.9, 0.95, 50)]
+    ).astype(np.float32)
+    labels = np.full(1000, -1)
+    labels[900:950] = 0
+    threshold, origin = threshold_without_labels(scores, labels)
+    assert 0.5 < threshold < 0.9
+    assert "50 of them labelled" in origin
+    labels[900:950] = 1
+    threshold, _ = threshold_without_labels(scores, labels)
+    assert threshold < 0.4
+
+
+@given(SCORES, st.data())
+def test_any_labels_give_a_threshold(scores: list[float], data: st.DataObject) -> None:
+    size = len(scores)
+    labels = data.draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size))
+    threshold, _ = threshold_without_labels(array(scores), np.array(labels))
+    assert 0 <= threshold <= 1
