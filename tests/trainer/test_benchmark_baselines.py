@@ -167,6 +167,9 @@ def test_thresholds_leave_the_stated_share_of_the_training_part_above() -> None:
 
     assert (scores >= above_most(scores, labelled=True)).sum() == 4
     assert (scores >= above_most(scores, labelled=False)).sum() == 49
+    far, near = np.full(20, 2000.0), np.full(20, 2.0)
+    assert (scores >= above_most(scores, labelled=True, anomalous=far)).sum() == 0
+    assert (scores >= above_most(scores, labelled=True, anomalous=near)).sum() == 9
     assert above_most(np.zeros(50), labelled=True) > 0
     assert above_most(np.zeros(0), labelled=True) == float("inf")
 

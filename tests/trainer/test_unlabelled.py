@@ -1,4 +1,4 @@
-"""A target without labels: other systems' labels and its own history, and then used as any other."""
+"""A target without labels: other systems' labels, its own history, and then used as any."""
 
 import dataclasses
 import json

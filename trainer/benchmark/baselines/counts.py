@@ -33,7 +33,7 @@ _FOLDING = 3
 class CountDistance:
     """Distance to the nearest normal count vector of the training part.
 
-    The threshold is a quantile of the distances that each fifth of those sessions has to the other
+    The threshold comes from the distances that each fifth of those sessions has to the other
     four: to itself every session has none. With fewer than five of them nothing is an anomaly.
     """
 
@@ -56,7 +56,8 @@ class CountDistance:
             others = normal[np.unique(member[fold != one])]
             distances = np.append(distances, _distances(normal[held], others)[back])
         self._normal = normal
-        self.threshold = above_most(distances, labelled=bool(task.normal))
+        anomalous = self.score(task.anomalous)
+        self.threshold = above_most(distances, labelled=bool(task.normal), anomalous=anomalous)
 
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
         return _each(sequences, self._events, lambda counts: _distances(counts, self._normal))

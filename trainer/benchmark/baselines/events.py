@@ -67,7 +67,11 @@ class Length:
         if not sequences:
             return
         self._middle = float(np.median([np.log(len(sequence)) for sequence in sequences]))
-        self.threshold = above_most(self.score(sequences), labelled=bool(task.normal))
+        self.threshold = above_most(
+            self.score(sequences),
+            labelled=bool(task.normal),
+            anomalous=self.score(task.anomalous),
+        )
 
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
         return score_each(sequences, lambda events: abs(np.log(len(events)) - self._middle))

@@ -2,8 +2,8 @@
 
 A threshold is a quantile of the scores that sessions of the training part have:
 
-- 0.995 where they are known to be normal, so that about 5 in 1,000 normal sessions raise a false
-  alarm;
+- between 0.99 and 0.999 where they are known to be normal: the strictest that still finds 95 % of
+  the known anomalies, as the network's own threshold (trainer.thresholds); 0.995 without any;
 - 0.95 where they are a history without labels: some of it is anomalous, nobody knows how much, and
   one in twenty is the share that benchmarks thin their targets to.
 """
@@ -18,6 +18,8 @@ from trainer.batches import Rows
 from trainer.benchmark.task import Method, Task
 
 _QUANTILE_OF_NORMALS = 0.995
+_QUANTILES_OF_NORMALS = (0.99, 0.999)
+_QUANTILE_OF_ANOMALIES = 0.05
 _QUANTILE_OF_HISTORY = 0.95
 
 
@@ -47,14 +49,25 @@ def history(task: Task) -> list[Rows]:
     return [*task.normal, *task.unlabelled]
 
 
-def above_most(scores: NDArray[np.float64], *, labelled: bool) -> float:
+def above_most(
+    scores: NDArray[np.float64], *, labelled: bool, anomalous: NDArray[np.float64] | None = None
+) -> float:
     """The least threshold that all scores up to the quantile stay under.
 
+    anomalous: scores of known anomalies, which choose the quantile where there are any.
     scores: [sessions], none of them given to a session that the rule has learnt by heart, unless
     the rule cannot learn one by heart. Infinite where there are none: without anything to compare
     with, nothing is an anomaly.
     """
     if not len(scores):
         return float("inf")
-    share = _QUANTILE_OF_NORMALS if labelled else _QUANTILE_OF_HISTORY
-    return float(np.nextafter(np.quantile(scores, share, method="higher"), np.inf))
+
+    def above(share: float) -> float:
+        return float(np.nextafter(np.quantile(scores, share, method="higher"), np.inf))
+
+    if not labelled:
+        return above(_QUANTILE_OF_HISTORY)
+    if anomalous is None or not len(anomalous):
+        return above(_QUANTILE_OF_NORMALS)
+    lowest, highest = (above(share) for share in _QUANTILES_OF_NORMALS)
+    return float(np.clip(np.quantile(anomalous, _QUANTILE_OF_ANOMALIES), lowest, highest))

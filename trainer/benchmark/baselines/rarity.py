@@ -36,7 +36,11 @@ class Rarity:
             for part in np.unique(self._parts(sequence)).tolist():
                 self._shares[part] = self._shares.get(part, 0) + size
         # A session counts itself among thousands: its own score is as good as out of sample.
-        self.threshold = above_most(self.score(sequences), labelled=not task.unlabelled)
+        self.threshold = above_most(
+            self.score(sequences),
+            labelled=not task.unlabelled,
+            anomalous=self.score(task.anomalous),
+        )
 
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
         return score_each(sequences, self._rarity)
