@@ -237,7 +237,7 @@ class Page:
     def _paper(self) -> str:
         names = {"paper-hdfs-bgl": "paper"}
         for point, change in OPEN_POINTS.items():
-            names[f"paper-{point}-hdfs-bgl"] = f"paper, {change}"
+            names[f"paper-{point}-hdfs-bgl"] = ", ".join(filter(None, ("paper, short", change)))
         found = self._found(names)
         rows = [
             Row(names[record.experiment.name], record, record.experiment.methods[0])

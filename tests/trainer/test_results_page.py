@@ -271,7 +271,7 @@ def test_the_same_results_give_the_same_page_and_plots(
     assert "{{" not in text
     assert "Not run yet: `bilateral-bgl-hdfs`." in text
     assert "Not run yet: `budget-*-hdfs`." in text
-    for row in ("1 (the preset's)", "without attention", "paper, attention=none"):
+    for row in ("1 (the preset's)", "without attention", "paper, short, attention=none"):
         assert re.search(rf"^\| (\*\*)?{re.escape(row)}(\*\*)? \| ", text, re.MULTILINE)
 
 
