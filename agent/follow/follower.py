@@ -104,7 +104,7 @@ class Follower:
         self._behind = True
         self._polled_at = self._clock.monotonic()
         self._discover()
-        behind = False
+        behind = self._roster.unsettled
         sources = list(self._awake | dict.fromkeys(self._pool.sources()))
         # Whoever was first in one turn is last in the next: a caller may stop in the middle.
         self._first_stream += 1
@@ -177,7 +177,7 @@ class Follower:
 
     def _discover(self) -> None:
         now = self._clock.monotonic()
-        if self._discovered_at is not None:
+        if self._discovered_at is not None and not self._roster.unsettled:
             since = now - self._discovered_at
             if since < (self._least_between if self._names_stale else self._discover_every):
                 return
@@ -242,6 +242,10 @@ class Follower:
                 yield from self._start_over(tail, was_open=False)
                 return Outcome.MORE
         if tail.is_open:
+            if self._may_be_a_refill(tail):
+                # What was written first may have been copied away and cut off already.
+                self._discovered_at = None
+                return Outcome.MORE
             try:
                 batch, outcome = tail.read()
             except OSError as error:
@@ -260,6 +264,19 @@ class Follower:
         if tail.ended:
             self._roster.forget(tail)
         return Outcome.END
+
+    def _may_be_a_refill(self, tail: Tail) -> bool:
+        """Whether names should be looked at before the first bytes of a file are read.
+
+        Nothing tells two fillings of an empty file apart. Not when the last look was just now: a
+        file that is rewritten all the time must not make us list folders all the time.
+        """
+        if not tail.empty_at_last_look or tail.offset or self._discovered_at is None:
+            return False
+        if self._clock.monotonic() - self._discovered_at < self._least_between:
+            return False
+        tail.look()
+        return tail.unread > 0
 
     def _was_cut_off(self, tail: Tail) -> bool:
         if tail.binary or tail.ended:

@@ -4,22 +4,26 @@ import os
 
 from agent.follow.fingerprint import HEAD_BYTES, TAIL_BYTES
 from agent.follow.position import Position
-from agent.follow.tail import Tail
+from agent.follow.tail import Identity, Tail
 
 
-def holds(path: str, position: Position) -> bool:
+def holds(path: str, position: Position, identity: Identity | None = None) -> bool:
     """Whether the file at ``path`` has the bytes that ``position`` was made of.
 
-    Head and tail must both be there: two files that begin alike are two files.
+    Head and tail must both be there: two files that begin alike are two files. identity: the file
+    that is meant, should the name have become another's.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:
+        status = os.fstat(fd)
+        if identity is not None and identity != (status.st_dev, status.st_ino):
+            return False
         if position.head.length == 0:
             # A file that was never opened because it was idle: its length is all we know.
-            return 0 < position.offset == os.fstat(fd).st_size
+            return 0 < position.offset == status.st_size
         length = position.tail.length
         if length < min(position.offset, TAIL_BYTES):
             return False

@@ -31,6 +31,9 @@ class Orphans:
         return len(self._positions)
 
     def add(self, position: Position) -> None:
+        # Of an empty file nothing is known: any file with its inode would be taken for it.
+        if position.offset == 0 and position.head.length == 0:
+            return
         self._positions[(position.device, position.inode)] = position
 
     def discard(self, identity: Identity) -> None:

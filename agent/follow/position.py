@@ -20,6 +20,8 @@ class Position:
     head: its first bytes, up to 1 KiB, as many as it had.
     offset: the first byte that was not handed out; tail: the bytes before that, up to 1 KiB.
     seen_at: wall clock, seconds, to within an hour, when the file was last there.
+    modified: nanoseconds, the file's modification time when it had been read to its end; None where
+        that is not known.
     copy: it is the copy of another file of the stream, made by a rotation that copies and
         truncates; nothing of it is handed out while the other one still holds the same bytes.
     """
@@ -33,6 +35,7 @@ class Position:
     tail: Fingerprint
     seen_at: float
     copy: bool = False
+    modified: int | None = None
 
     def to_json(self) -> str:
         """One line of JSON that ``from_json`` understands."""
@@ -48,6 +51,7 @@ class Position:
                 "tail": [self.tail.length, self.tail.digest],
                 "seen_at": self.seen_at,
                 "copy": self.copy,
+                "modified": self.modified,
             },
             separators=(",", ":"),
         )
@@ -77,6 +81,7 @@ class Position:
             tail=tail,
             seen_at=_seconds(fields, "seen_at"),
             copy=fields.get("copy") is True,
+            modified=None if fields.get("modified") is None else _integer(fields, "modified"),
         )
 
 

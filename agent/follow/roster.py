@@ -52,6 +52,8 @@ class Roster:
         self._tails: dict[Identity, Tail] = {}
         self._orphans = Orphans(positions, clock)
         self._first = True
+        # Whether a name led elsewhere between listing it and opening it: another look is due.
+        self.unsettled = False
 
     def tails(self) -> Iterator[Tail]:
         for stream in self.streams.values():
@@ -86,6 +88,7 @@ class Roster:
     def refresh(self) -> None:
         """Look at the disk. Opens what must be looked into, reads no line."""
         siblings = Siblings()
+        self.unsettled = False
         try:
             found = sightings(self._selection)
         except OSError as error:
@@ -147,18 +150,21 @@ class Roster:
         tail.listed = True
         tail.notice(seen.status)
         tail.dirty |= tail.refused
-        if tail.parked and tail.dirty and not self._is_still_a_copy(tail):
+        if tail.parked and tail.dirty and self._check_copy(tail) is Opened.CHANGED:
             self._retire(tail)
             return False
         return True
 
-    def _is_still_a_copy(self, tail: Tail) -> bool:
+    def _check_copy(self, tail: Tail) -> Opened:
         """Its inode may have been given to a file that nobody would read then."""
         opened = self._pool.open(tail)
+        if opened is Opened.ELSEWHERE:
+            self.unsettled = True
+            return Opened.ELSEWHERE
         same = opened is None or (opened is Opened.READY and tail.is_intact())
         self._pool.close(tail)
         tail.dirty = False
-        return same
+        return Opened.READY if same else Opened.CHANGED
 
     def _not_listed(self, tail: Tail, siblings: Siblings) -> None:
         if tail.listed:
@@ -218,7 +224,11 @@ class Roster:
             if position is None:
                 continue
             path = position.path if position.path in seen.paths else seen.path
-            if self._go_on(path, seen.status, position) is not None:
+            opened = self._go_on(path, seen.status, position)
+            if opened is Opened.READY:
+                del newcomers[identity]
+            elif opened is Opened.ELSEWHERE:
+                self._orphans.add(position)
                 del newcomers[identity]
             else:
                 self._recorder.record(Event(Kind.TRUNCATED, path, "since it was last read"))
@@ -235,29 +245,37 @@ class Roster:
         if search:
             self._orphans.expire()
 
-    def _go_on(self, path: str, status: os.stat_result, position: Position) -> Tail | None:
-        """Follow a file from a saved position; None when it turns out to be another file."""
+    def _go_on(
+        self, path: str, status: os.stat_result, position: Position, *, listed: bool = True
+    ) -> Opened:
+        """Follow a file from a saved position, if it turns out to be the one it was made of."""
         tail = self._tail(path, position.source, status)
         tail.begin_at(position)
         tail.parked = position.copy
         tail.announced = True
-        if not self._is_the_one(tail):
+        tail.listed = listed
+        opened = self._is_the_one(tail, position)
+        if opened is not Opened.READY:
             self._pool.close(tail)
-            return None
+            return opened
         self._add(tail)
         self._recorder.record(Event(Kind.RESUMED, path, f"at byte {position.offset}"))
-        return tail
+        return Opened.READY
 
-    def _is_the_one(self, tail: Tail) -> bool:
+    def _is_the_one(self, tail: Tail, position: Position) -> Opened:
+        """Ready also where the system refuses to open it: then the first reading will tell."""
         if tail.parked:
-            return self._is_still_a_copy(tail)
-        if tail.size == tail.offset and self._is_idle(tail.modified / 1e9):
+            return self._check_copy(tail)
+        untouched = tail.size == tail.offset and tail.modified == position.modified
+        if untouched and self._is_idle(tail.modified / 1e9):
             tail.dirty = False
-            return True
+            return Opened.READY
         opened = self._pool.open(tail)
         if opened is Opened.READY:
             tail.dirty = tail.unread > 0
-        return opened in (Opened.READY, None)
+        elif opened is Opened.ELSEWHERE:
+            self.unsettled = True
+        return opened or Opened.READY
 
     def _search_outside(self, siblings: Siblings) -> None:
         """Files that are no longer among the selected ones, such as the rotation of a file that
@@ -268,9 +286,7 @@ class Roster:
                 continue
             name = whereabouts(position, siblings, sure=False)
             if name is not None:
-                tail = self._go_on(name[0], name[1], position)
-                if tail is not None:
-                    tail.listed = False
+                self._go_on(name[0], name[1], position, listed=False)
 
     def _find_copy(
         self,
@@ -290,10 +306,10 @@ class Roster:
                 continue
             identity = (status.st_dev, status.st_ino)
             known = self._tails.get(identity)
-            if identity == (lost.device, lost.inode) or not holds(path, lost):
+            if identity == (lost.device, lost.inode) or not holds(path, lost, identity):
                 continue
             # One that we read may have been overwritten by a copy that keeps its inode.
-            if known is not None and not known.parked and holds(path, known.proof()):
+            if known is not None and not known.parked and holds(path, known.proof(), identity):
                 continue
             tail = self._tail(path, lost.source, status)
             tail.listed = False
@@ -326,7 +342,8 @@ class Roster:
                 tail.parked = True
                 tail.announced = True
                 tail.begin_at_end(seen.status.st_size)
-                self._is_still_a_copy(tail)
+                if self._check_copy(tail) is not Opened.READY:
+                    return  # what we compared was another file: see at the next look
                 self._add(tail)
                 self._recorder.record(Event(Kind.COPY, seen.path, f"of {original.path}"))
                 return

@@ -79,6 +79,7 @@ class Tail:
         self.parked = False  # a copy: not read while the original has the same bytes
         self.binary = False
         self.dirty = True  # worth opening
+        self.empty_at_last_look = False
         self.announced = False  # that it is followed was told
         self.refused = False  # the last attempt to open or read failed
         self.ended = False  # to be forgotten as soon as what is held was handed out
@@ -171,6 +172,7 @@ class Tail:
                 tail=tail,
                 seen_at=wall,
                 copy=self.parked,
+                modified=self.modified if not self.dirty and self.modified > 0 else None,
             )
             self._position = known
         return known
@@ -185,9 +187,8 @@ class Tail:
 
     def notice(self, status: os.stat_result) -> None:
         """Take note of the file's size and times, as found by whoever lists folders."""
-        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified):
-            self.dirty = True
         self._note(status)
+        self.empty_at_last_look = status.st_size == 0
 
     # The handle.
 
@@ -316,8 +317,12 @@ class Tail:
         self._position = None
         self.parked = False
         self.dirty = True
+        self.empty_at_last_look = True
 
     def _note(self, status: os.stat_result) -> None:
+        # Whoever it was that saw the change: the handle may be closed before the next read.
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified):
+            self.dirty = True
         self.size = status.st_size
         self.modified = status.st_mtime_ns
         self.links = status.st_nlink

@@ -5,6 +5,7 @@ Nothing depends on it. Without it, or when it dies, names are noticed a second l
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class FolderWatch:
         try:
             from watchdog.observers import Observer
 
+            # "Filesystem events were lost", it says of an overflow. Nothing is: see above.
+            logging.getLogger("watchdog").setLevel(logging.CRITICAL)
             self._observer = Observer()
             self._observer.daemon = True
             self._observer.start()

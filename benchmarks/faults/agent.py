@@ -22,7 +22,7 @@ class Agent:
         self._command = [
             str(program), "watch", str(logs), "--from-beginning", "--bundle", str(bundle),
             "--state-dir", str(home / "state"), "--threshold", "0", "--end-regex", f"{END}$",
-            "--idle", str(IDLE_SECONDS), "--quiet",
+            "--idle", str(IDLE_SECONDS), "--no-grouping", "--quiet",
         ]  # fmt: skip
         self._home = home
         self.outputs: list[Path] = []

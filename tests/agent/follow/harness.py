@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,23 @@ class Bench:
         self.recorder = ListRecorder()
         self.batches: list[LineBatch] = []
         self._follower: Follower | None = None
+        self.selection_type = Selection
+
+    def at_the_next_listing(self, act: Callable[[], object]) -> None:
+        """Do something to the folder between the moments when names are listed and files opened."""
+        waiting = [act]
+
+        class Names(list[str]):
+            def __iter__(self) -> Iterator[str]:
+                yield from super().__iter__()
+                while waiting:
+                    waiting.pop()()
+
+        class Disturbed(Selection):
+            def listing(self) -> list[str]:
+                return Names(super().listing())
+
+        self.selection_type = Disturbed
 
     def follow(
         self,
@@ -62,7 +79,7 @@ class Bench:
     ) -> Follower:
         """Start following ``paths``, or the whole folder, in place of what was followed before."""
         self.stop()
-        selection = Selection(
+        selection = self.selection_type(
             [str(path) for path in paths or (self.folder,)],
             tuple(include),
             tuple(exclude),

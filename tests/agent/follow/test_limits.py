@@ -2,10 +2,13 @@
 
 import contextlib
 import logging
+import mmap
 import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -267,6 +270,68 @@ def test_a_dead_observer_costs_no_line(bench: Bench) -> None:
     bench.append("b.log", "2\n")
     assert bench.read() == ["2"]
     assert len(bench.recorder.of(Kind.WATCH_FAILED)) == 1
+
+
+# Says that it is there, waits to be told to begin, says when it is done.
+_NAMES = """
+import mmap, os, sys
+flags, folder, count = sys.argv[1:]
+with open(flags, "r+b") as file:
+    shared = mmap.mmap(file.fileno(), 3)
+shared[0] = 1
+while not shared[1]:
+    pass
+for number in range(int(count)):
+    name = f"{folder}/{number % 2}.tmp"
+    os.close(os.open(name, os.O_CREAT))
+    os.unlink(name)
+shared[2] = 1
+"""
+
+
+def test_an_overflow_of_the_kernels_queue_is_survived(tmp_path: Path) -> None:
+    """More names than the queue holds, while watchdog's threads get no chance to empty it. What it
+    swallows, the next look at the folder finds; here it is that later names are shown again.
+    """
+    queue = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if queue > 100_000:
+        pytest.skip(f"the queue of this machine holds {queue} events")
+    flags, folder = tmp_path / "flags", tmp_path / "logs"
+    flags.write_bytes(b"\0\0\0")
+    folder.mkdir()
+    calls: list[None] = []
+    recorder = ListRecorder()
+    watch = FolderWatch(lambda: calls.append(None), recorder)
+    command = [sys.executable, "-c", _NAMES, str(flags), str(folder), str(queue)]
+    interval = sys.getswitchinterval()
+    try:
+        watch.watch([str(folder)])
+        with flags.open("r+b") as file, mmap.mmap(file.fileno(), 3) as shared:
+            child = subprocess.Popen(command)
+            until(lambda: shared[0] == 1)
+            sys.setswitchinterval(600)
+            try:
+                shared[1] = 1
+                while not shared[2]:
+                    pass  # and so no other thread of this process runs
+            finally:
+                sys.setswitchinterval(interval)
+            assert child.wait() == 0
+
+        def settled() -> bool:
+            before = len(calls)
+            time.sleep(0.2)
+            return 0 < before == len(calls)
+
+        until(settled)
+        assert len(calls) < 2 * queue  # it did overflow
+        before = len(calls)
+        (folder / "new.log").write_text("")
+        until(lambda: len(calls) > before)
+        assert watch.is_alive
+        assert not recorder.events
+    finally:
+        watch.close()
 
 
 def test_an_inotify_limit_is_told_once(bench: Bench) -> None:

@@ -103,6 +103,57 @@ def test_copytruncate_while_it_was_down_between_copy_and_truncation(bench: Bench
     assert bench.read() == ["2", "3"]
 
 
+def test_rotated_again_while_it_looks_for_its_files(bench: Bench) -> None:
+    """A name that was listed is another file's by the time it is opened."""
+    bench.start()
+    bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    (bench.folder / "app.log").rename(bench.folder / "app.log.1")
+    bench.append("app.log", "2\n")
+    assert bench.read() == ["2"]
+    bench.append("app.log", "3\n")
+    saved = bench.follower.positions()
+
+    def rotate() -> None:
+        (bench.folder / "app.log.1").rename(bench.folder / "app.log.2")
+        (bench.folder / "app.log").rename(bench.folder / "app.log.1")
+        bench.append("app.log", "4\n")
+
+    bench.at_the_next_listing(rotate)
+    bench.restart(positions=saved)
+    assert bench.read() == ["3", "4"]
+
+
+def test_a_copy_is_renamed_while_it_looks_for_its_files(bench: Bench) -> None:
+    log = bench.append("app.log", "")
+    bench.start()
+    bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    shutil.copy(log, bench.folder / "app.log.1")
+    assert bench.read() == []
+    saved = bench.follower.positions()
+    (bench.folder / "app.log.1").touch()
+    bench.at_the_next_listing(
+        lambda: (bench.folder / "app.log.1").rename(bench.folder / "app.log.2")
+    )
+    bench.restart(positions=saved)
+    assert bench.read() == []
+    bench.append("app.log", "2\n")
+    assert bench.read() == ["2"]
+
+
+def test_a_file_of_the_same_inode_and_size_that_is_old_is_opened(bench: Bench) -> None:
+    """Idle files are not opened at the start, but only those that nobody touched since."""
+    log = bench.append("app.log", "1\n")
+    bench.follow(start="beginning")
+    assert bench.read() == ["1"]
+    log.write_text("2\n")
+    old = bench.clock.wall() - 5 * 86400
+    os.utime(log, (old, old))
+    bench.restart()
+    assert bench.read() == ["2"]
+
+
 def test_truncated_while_it_was_down(bench: Bench) -> None:
     log = bench.append("app.log", "")
     bench.start()

@@ -200,6 +200,72 @@ def test_copytruncate_twice(bench: Bench) -> None:
         assert bench.read() == [f"{number}b"]
 
 
+def test_copytruncate_twice_between_two_looks(bench: Bench) -> None:
+    """The first filling is in a copy that nobody has seen: it comes before the second one."""
+    log = bench.append("app.log", "")
+    bench.start()
+    bench.append("app.log", "0\n")
+    assert bench.read() == ["0"]
+    shutil.copy(log, bench.folder / "app.log.1")
+    log.write_text("")
+    assert bench.read(0.1) == []
+    bench.append("app.log", "1\n")
+    (bench.folder / "app.log.1").rename(bench.folder / "app.log.2")
+    shutil.copy(log, bench.folder / "app.log.1")
+    log.write_text("2\n")
+    assert bench.read(0.1) == ["1", "2"]
+
+
+def test_truncated_without_a_copy(bench: Bench) -> None:
+    """``> app.log``: what was unread is nowhere; what was held comes, and what is new."""
+    log = bench.append("app.log", "")
+    bench.start()
+    bench.append("app.log", "1\n2\nhal")
+    assert bench.read() == ["1", "2"]
+    bench.append("app.log", "never read\n")
+    log.write_text("3\n")
+    assert bench.read() == ["hal", "3"]
+    log.write_text("")
+    assert bench.read() == []
+    bench.append("app.log", "4\n")
+    assert bench.read() == ["4"]
+
+
+def test_replaced_by_a_file_that_was_moved_over_it(bench: Bench) -> None:
+    """What an editor does when it saves: the lines that were there already come again."""
+    bench.append("app.log", "")
+    bench.start()
+    bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    bench.append("app.log", "2\n")
+    bench.append(".app.log.swp", "1\n2\n3\n").rename(bench.folder / "app.log")
+    assert bench.read() == ["2", "1", "2", "3"]
+
+
+def test_moved_away_and_back(bench: Bench) -> None:
+    log = bench.append("app.log", "")
+    bench.start()
+    bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    away = log.rename(bench.folder / "hidden.conf")
+    assert bench.read() == []
+    away.rename(log)
+    bench.append("app.log", "2\n")
+    assert bench.read() == ["2"]
+
+
+def test_a_change_that_was_seen_and_not_read_before_the_handle_was_closed(bench: Bench) -> None:
+    bench.start(maximum_open=1)
+    log = bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    bench.append("app.log", "2\n")
+    assert bench.follower.lag() == {str(log): 2}
+    bench.append("a.log", "other\n")
+    bench.clock.advance(1.0)
+    assert next(bench.follower.poll()).lines == ["other"]  # which takes the only handle
+    assert bench.read() == ["2"]
+
+
 def test_a_backup_copy_beside_the_log_is_not_read(bench: Bench) -> None:
     log = bench.append("app.log", "")
     bench.start()
@@ -248,6 +314,28 @@ def test_reused_inode_is_another_file(bench: Bench) -> None:
     bench.append(reused.name, "3\n4\n5\n")
     assert bench.read_by_source() == [(reused.name, "3"), (reused.name, "4"), (reused.name, "5")]
     assert other.exists()
+
+
+def test_the_inode_of_an_emptied_file_is_another_file(bench: Bench) -> None:
+    """Of a file that was emptied before it vanished nothing is known that could tell it."""
+    log = bench.append("app.log", "")
+    bench.start(maximum_open=1)
+    bench.append("app.log", "1\n")
+    assert bench.read() == ["1"]
+    inode = log.stat().st_ino
+    log.write_text("")
+    assert bench.read() == []
+    bench.append(".new", "2\n").rename(log)
+    assert bench.read() == ["2"]
+    bench.append("app.log", "3\n")
+    assert bench.read() == ["3"]
+    copy = bench.folder / "app.log.1"
+    shutil.copy(log, copy)
+    if copy.stat().st_ino != inode:
+        pytest.skip("this file system does not reuse inodes at once")
+    assert bench.read() == []
+    log.write_text("4\n")
+    assert bench.read() == ["4"]
 
 
 def test_two_files_with_the_same_first_line_are_two_files(bench: Bench) -> None:
@@ -337,6 +425,39 @@ def test_a_folder_that_appears_later(bench: Bench) -> None:
     (bench.folder / "deep" / "a" / "b").mkdir(parents=True)
     bench.append("deep/a/b/x.log", "2\n")
     assert sorted(bench.read()) == ["1", "2"]
+
+
+def test_a_folder_that_is_deleted_and_made_again(bench: Bench) -> None:
+    folder = bench.folder / "logs"
+    folder.mkdir()
+    bench.start(folder)
+    for number in range(3):
+        bench.append("logs/app.log", f"{number}a\n")
+        assert bench.read() == [f"{number}a"]
+        bench.append("logs/app.log", f"{number}b\n")
+        shutil.rmtree(folder)
+        assert bench.read() == [f"{number}b"]
+        folder.mkdir()
+
+
+def test_a_link_to_a_folder_that_is_switched(bench: Bench, tmp_path: Path) -> None:
+    """What a deployment does: current -> releases/1, then current -> releases/2."""
+    for release in ("1", "2"):
+        (tmp_path / release).mkdir()
+    current = tmp_path / "current"
+    current.symlink_to(tmp_path / "1")
+    bench.start(current)
+    (tmp_path / "1" / "app.log").write_text("1\n")
+    assert bench.read() == ["1"]
+    with (tmp_path / "1" / "app.log").open("a") as old_release:
+        old_release.write("2\n")
+        old_release.flush()
+        current.unlink()
+        current.symlink_to(tmp_path / "2")
+        (tmp_path / "2" / "app.log").write_text("3\n")
+        assert bench.read() == ["2", "3"]
+        old_release.write("4\n")
+    assert bench.read() == ["4"]
 
 
 def test_an_empty_file(bench: Bench) -> None:
