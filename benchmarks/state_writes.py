@@ -14,9 +14,11 @@ import time
 from pathlib import Path
 
 from agent.state import Adopted, Changes, State
-from models.sessions import Session
+from models.sessions import KeptLine, Session
 
 _EVENTS = 500
+# Characters of a raw line; the first of each event is kept with its session.
+_LINE = 140
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -
         changed: dict[str, Session[int] | None] = {}
         for place in draw.sample(range(opened), changing):
             one = sessions[place]
-            one.items.append(draw.randrange(_EVENTS))
+            _add_line(one, draw.randrange(_EVENTS))
             one.last_time = one.touched = float(turn)
             changed[one.key] = one
             if len(one.items) >= length:
@@ -78,8 +80,20 @@ def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -
 
 def _session(number: int, draw: random.Random, length: int) -> Session[int]:
     place = f"/var/log/shop/orders.log:{number * 100}"
-    items = [draw.randrange(_EVENTS) for _ in range(length)]
-    return Session(f"blk_{number:019d}", "/var/log/shop/orders.log", place, items, 1.0, 2.0, 0.5)
+    session: Session[int] = Session(
+        f"blk_{number:019d}", "/var/log/shop/orders.log", place, [], 1.0, 2.0, 0.5
+    )
+    for _ in range(length):
+        _add_line(session, draw.randrange(_EVENTS))
+    return session
+
+
+def _add_line(session: Session[int], event: int) -> None:
+    session.items.append(event)
+    session.last_place = session.place
+    kept = session.kept = session.kept or {}
+    if event not in kept:
+        kept[event] = KeptLine(len(session.items) - 1, session.place, "x" * _LINE)
 
 
 def _written() -> int:

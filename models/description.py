@@ -13,7 +13,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.history import MOST_COUNTED, Events, Floats, History, count_vectors, pairs_of
+from models.history import (
+    MOST_COUNTED,
+    Events,
+    Floats,
+    History,
+    count_vectors,
+    distinct_rows,
+    pairs_of,
+)
 from models.traits import LOG_TWO, EventTraits, rarity
 from models.words import Vectors
 
@@ -66,9 +74,9 @@ class Describer:
         self._largest[: history.events] = history.vectors.max(axis=0, initial=0)
         self._cap = int(min(history.vectors.max(initial=0), MOST_COUNTED))
         self._at_least = self._count_tails()
-        sets, place = np.unique(present, axis=0, return_inverse=True)
+        sets, place = distinct_rows(present)
         self._sets = sets.astype(np.float64)
-        self._set_weights = np.bincount(place.ravel(), history.weights, len(sets))
+        self._set_weights = np.bincount(place, history.weights, len(sets))
         lengths = history.vectors.sum(axis=1)
         order = np.argsort(lengths, kind="stable")
         self._lengths = lengths[order]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from drain3.drain import Drain, LogCluster
 
+from models.indexed_drain import IndexedDrain
 from models.masks import Mask, Masker
+from models.quick_masks import QuickMasker
 
 WILDCARD = "<*>"
 
@@ -25,9 +27,12 @@ class DrainParameters:
     max_children: int = 100
 
 
-def mine(messages: Iterable[str], parameters: DrainParameters) -> list[str]:
-    """Templates of masked messages, in order of first appearance; the message's order matters."""
-    drain = _drain(parameters)
+def mine(messages: Iterable[str], parameters: DrainParameters, *, quick: bool = True) -> list[str]:
+    """Templates of masked messages, in order of first appearance; the message's order matters.
+
+    quick: see ``EventParser``.
+    """
+    drain = _drain(parameters, quick=quick)
     for message in messages:
         drain.add_log_message(message)
     return [cluster.get_template() for cluster in drain.clusters]
@@ -49,6 +54,9 @@ class EventParser:
 
     exact: the templates are somebody else's parse (a corpus of parsed sessions), so a message is
     its own event and no two are merged; steps 2 and 3 then compare whole messages.
+
+    quick: False masks and compares in the simplest way. The events are the same; it is what tests
+    and benchmarks hold the shortcuts against.
     """
 
     def __init__(
@@ -61,19 +69,20 @@ class EventParser:
         capacity: int = 10_000,
         memory: int = 100_000,
         exact: bool = False,
+        quick: bool = True,
     ) -> None:
         self.trained = len(templates)
         self.capacity = capacity
         self.overflowed = 0
         self._memory = memory
         self._exact = exact
-        self._masker = Masker(masks)
+        self._masker = (QuickMasker if quick else Masker)(masks)
         self._templates = [*templates, *host_templates]
         self._changed: set[int] = set(range(self.trained, len(self._templates)))
         self._known: dict[str, int] = {}
         self._whole = {template: event for event, template in enumerate(self._templates)}
-        self._trained_drain = _drain(parameters, templates)
-        self._host_drain = _drain(parameters, host_templates)
+        self._trained_drain = _drain(parameters, templates, quick=quick)
+        self._host_drain = _drain(parameters, host_templates, quick=quick)
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -154,8 +163,10 @@ class EventParser:
         return len(self._templates) - 1
 
 
-def _drain(parameters: DrainParameters, templates: Iterable[str] = ()) -> Drain:
-    drain = Drain(
+def _drain(
+    parameters: DrainParameters, templates: Iterable[str] = (), *, quick: bool = True
+) -> Drain:
+    drain = (IndexedDrain if quick else Drain)(
         depth=parameters.depth,
         sim_th=parameters.similarity,
         max_children=parameters.max_children,

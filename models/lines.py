@@ -110,6 +110,8 @@ class LineParser:
         self.zoned = line_format.time_format == EPOCH
         self._now = now or (lambda: datetime.now(UTC).timestamp())
         self._last_time: tuple[str, float | None] = ("", None)
+        self._last_minute: tuple[str, float | None] = ("", None)
+        self._minutes = _splits_minutes(line_format.time_format)
         self.parse: Callable[[str], Record] = self._parse_whole
         if line_format.kind == "json":
             self.parse = self._parse_json
@@ -131,7 +133,7 @@ class LineParser:
         time = match["time"] if "time" in groups else None
         return Record(
             match["content"] or "",
-            self._seconds(time) if time else None,
+            self.seconds(time) if time else None,
             match["source"] if "source" in groups else None,
             match["label"] if "label" in groups else None,
             True,
@@ -151,19 +153,36 @@ class LineParser:
         label = fields.get("label")
         return Record(
             plain_text(content),
-            self._seconds(str(time)) if time is not None else None,
+            self.seconds(str(time)) if time is not None else None,
             None if source is None else plain_text(source),
             None if label is None else str(label),
             True,
         )
 
-    def _seconds(self, text: str) -> float | None:
+    def seconds(self, text: str) -> float | None:
+        """Unix seconds of a time as the format writes it; None where it is none."""
         # Neighbouring lines mostly share their second: parsing it once is half of the cost saved.
         if text == self._last_time[0]:
             return self._last_time[1]
-        seconds = self._parse_time(text)
+        seconds = self._within_minute(text) if self._minutes else self._parse_time(text)
         self._last_time = (text, seconds)
         return seconds
+
+    def _within_minute(self, text: str) -> float | None:
+        # strptime takes longer than all the rest of a line, and most lines share their minute.
+        minute, rest = text[:-2], text[-2:]
+        if not (rest.isascii() and rest.isdigit() and rest < "60"):
+            return self._parse_time(text)
+        if minute != self._last_minute[0]:
+            if self._minutes == "colon":
+                whole = minute.endswith(":")
+            else:
+                whole = len(minute) == len("yymmdd hhmm") and (minute[:6] + minute[7:]).isdigit()
+            if not whole:
+                return self._parse_time(text)
+            self._last_minute = (minute, self._parse_time(f"{minute}00"))
+        start = self._last_minute[1]
+        return None if start is None else start + int(rest)
 
     def _parse_time(self, text: str) -> float | None:
         kind = self.format.time_format
@@ -196,6 +215,19 @@ class LineParser:
             if moment <= latest:
                 return moment
         raise ValueError(f"{text!r} is no time of the form {pattern!r}")
+
+
+def _splits_minutes(time_format: str | None) -> str | None:
+    """Whether the last two characters of such a time are its seconds: "colon" where a colon stands
+    before them, "packed" where the time has its full width; None where that is not known.
+
+    Without a year, the year depends on the present moment and is asked for every time.
+    """
+    if time_format is None or not any(year in time_format for year in ("%Y", "%y")):
+        return None
+    if time_format == "%y%m%d %H%M%S":
+        return "packed"
+    return "colon" if time_format.endswith(":%S") else None
 
 
 def plain_text(value: object) -> str:

@@ -52,7 +52,7 @@ class Masker:
     def mask(self, content: str) -> str:
         for pattern, placeholder in self._steps:
             if pattern.groups:
-                content = _replace_group(pattern, placeholder, content)
+                content = replace_group(pattern, placeholder, content)
             else:
                 content = pattern.sub(placeholder, content)
         return content
@@ -61,7 +61,8 @@ class Masker:
         return [self.mask(content) for content in contents]
 
 
-def _replace_group(pattern: re.Pattern[str], placeholder: str, content: str) -> str:
+def replace_group(pattern: re.Pattern[str], placeholder: str, content: str) -> str:
+    """``content`` with the placeholder for what the first group took in each match."""
     parts: list[str] = []
     end = 0
     for match in pattern.finditer(content):

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.errors import UserError
 from models.events import EventParser
-from models.history import Events
-from models.reading import Inputs
+from models.history import Events, History
+from models.reading import Description, Inputs
 from models.words import Vectors
 
 _LARGEST_BATCH = 256
@@ -39,12 +39,19 @@ class Scorer:
         self._features = bundle.manifest.features
         self._trained = bundle.manifest.events
         self._description = bundle.description()
+        self._words = bundle.words
         self._host: list[Vectors] = []
+        self._host_templates: list[str] = []
         self._host_matrix: Vectors | None = None
 
     @property
     def provider(self) -> str:
         return str(self._session.get_providers()[0])
+
+    @property
+    def history(self) -> History | None:
+        """What sessions are described by; None where the network reads no statistics."""
+        return None if self._description is None else self._description.history
 
     def learn(self, parser: EventParser) -> list[int]:
         """Embed the host events of ``parser`` that are new or whose template changed; their ids."""
@@ -53,14 +60,37 @@ class Scorer:
             row = event - self._trained
             template = parser.template(event)
             vector = self._embedder.embed(template)
-            if self._description is not None:
-                self._description.learn(event, [template], vector[None])
             if row < len(self._host):
                 self._host[row] = vector
+                self._host_templates[row] = template
             else:
                 self._host.append(vector)
+                self._host_templates.append(template)
             self._host_matrix = None
+        # A run of ids at a time: each call copies the traits of all events.
+        start = 0
+        for place in range(1, len(changed) + 1):
+            if place == len(changed) or changed[place] != changed[place - 1] + 1:
+                self._describe(changed[start] - self._trained, changed[place - 1] + 1)
+                start = place
         return changed
+
+    def _describe(self, row: int, stop: int) -> None:
+        if self._description is not None and row < len(self._host):
+            last = stop - self._trained
+            self._description.learn(
+                self._trained + row, self._host_templates[row:last], np.stack(self._host[row:last])
+            )
+
+    def renew(self, history: History, templates: Sequence[str]) -> None:
+        """From here on describe sessions by this history, a newer one of the bundle's.
+
+        templates: of the history's events, by id; what ``learn`` knows beyond them, and of them,
+        stays known. Only where the network reads statistics.
+        """
+        vectors = self._embedder.embed_all(templates)
+        self._description = Description(history, templates, vectors, self._words)
+        self._describe(0, self._trained + len(self._host))
 
     def score(self, sessions: Sequence[Sequence[int]]) -> list[Score]:
         """Scores in the order given. A session's score does not depend on the others.

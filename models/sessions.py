@@ -107,12 +107,22 @@ class Entry(NamedTuple, Generic[Item]):
     place: str = ""
 
 
+class KeptLine(NamedTuple):
+    """A raw line that a session keeps, to be shown. number: of its item, from 0; place: where it
+    stands; text: maybe cut."""
+
+    number: int
+    place: str
+    text: str
+
+
 @dataclass(slots=True)
 class Session(Generic[Item]):
     """Lines that belong together. Times are the lines' own, unix seconds; None where unknown.
 
-    place: where the first line stands, in the caller's words; with the key it names the session.
-    touched: the clock at the last line, whatever clock the caller counts idle time with.
+    place, last_place: where the first and the last line stand, in the caller's words; the first
+    names the session, with the key. touched: the clock at the last line, whatever clock the caller
+    counts idle time with. kept: raw lines by item, where the sessionizer keeps any, in order.
     """
 
     key: str
@@ -123,10 +133,13 @@ class Session(Generic[Item]):
     last_time: float | None = None
     longest_gap: float = 0.0
     touched: float = 0.0
+    last_place: str = ""
+    kept: dict[Item, KeptLine] | None = None
 
     def extend(self, entry: Entry[Item]) -> None:
         self.items.append(entry.item)
         self.touched = entry.now
+        self.last_place = entry.place
         if entry.time is None:
             return
         if self.first_time is None:
@@ -171,21 +184,28 @@ class Sessionizer(Generic[Item]):
         """Add one line; yields the sessions that it completed. Iterate to the end."""
         if self._find_keys is not None:
             for key in entry.keys:
-                yield from self._extend(key, entry, self.rule.max_lines)
+                ended = self._extend(key, entry, self.rule.max_lines)
+                if ended is not None:
+                    yield ended
         elif self.rule.window is not None:
             yield from self._extend_window(entry, self.rule.window)
         else:
             yield from self._extend_span(entry)
 
-    def _extend(self, key: str, entry: Entry[Item], longest: int) -> Iterator[Session[Item]]:
+    def _extend(self, key: str, entry: Entry[Item], longest: int) -> Session[Item] | None:
         session = self._open.get(key)
         if session is None:
             session = self._open[key] = Session(key, entry.source, entry.place)
         session.extend(entry)
+        self._keep(session, entry)
         self._open.move_to_end(key)
         self._changed.add(key)
-        if len(session.items) >= longest or self._ended_by(entry):
-            yield self._pop(key)
+        if len(session.items) >= longest or (self._ends is not None and self._ended_by(entry)):
+            return self._pop(key)
+        return None
+
+    def _keep(self, session: Session[Item], entry: Entry[Item]) -> None:
+        """For a subclass that keeps lines beside their items; ``entry`` is the session's last."""
 
     def _ended_by(self, entry: Entry[Item]) -> bool:
         return self._ends is not None and self._ends(entry.line) is not None
@@ -194,7 +214,8 @@ class Sessionizer(Generic[Item]):
         source = entry.source
         number = self._windows.get(source, 0)
         self._fresh[source] = self._fresh.get(source, 0) + 1
-        for session in self._extend(f"{source}#{number}", entry, window):
+        session = self._extend(f"{source}#{number}", entry, window)
+        if session is not None:
             self._windows[source] = number + 1
             self._fresh[source] = 0
             yield session
@@ -210,6 +231,7 @@ class Sessionizer(Generic[Item]):
             place=f"{session.place}+{stride}",
             items=session.items[stride:],
             longest_gap=0.0,
+            kept=None if session.kept is None else _without_first(session.kept, stride),
         )
         self._open[key] = following
         self._changed.add(key)
@@ -226,7 +248,9 @@ class Sessionizer(Generic[Item]):
         elif previous is not None and f"{source}@{previous}" in self._open:
             yield self._pop(f"{source}@{previous}")
         self._windows[source] = number
-        yield from self._extend(f"{source}@{number}", entry, self.rule.max_lines)
+        ended = self._extend(f"{source}@{number}", entry, self.rule.max_lines)
+        if ended is not None:
+            yield ended
 
     def idle(self, now: float) -> Iterator[Session[Item]]:
         """Sessions that had no line for ``rule.idle`` seconds, the longest idle first."""
@@ -276,3 +300,11 @@ class Sessionizer(Generic[Item]):
             self._changed.add(session.key)
         self._windows.update({str(k): int(v) for k, v in counters.get("windows", {}).items()})
         self._fresh.update({str(k): int(v) for k, v in counters.get("fresh", {}).items()})
+
+
+def _without_first(kept: dict[Item, KeptLine], items: int) -> dict[Item, KeptLine]:
+    return {
+        item: line._replace(number=line.number - items)
+        for item, line in kept.items()
+        if line.number >= items
+    }

@@ -11,6 +11,8 @@ from models.history import Floats, History
 from models.meaning import MeaningReader
 from models.words import Vectors, WordTable, tokenize
 
+_AT_ONCE = 512
+
 
 def rarity(sessions_with: NDArray[np.floating], sessions: float) -> Floats:
     """-log10 of the share of sessions, smoothed: 0.3 for half of them, log10(2n) for none."""
@@ -149,7 +151,11 @@ def _nearest(unit: Vectors, others: Vectors) -> Floats:
     """Largest cosine with any of ``others``; 0 where there are none."""
     if not len(others):
         return np.zeros(len(unit))
-    nearest: Floats = np.clip(unit @ others.T, -1, 1).max(axis=1).astype(np.float64)
+    nearest = np.empty(len(unit))
+    # Thousands of events beside thousands: a slice at a time, for the memory.
+    for start in range(0, len(unit), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        nearest[rows] = np.clip(unit[rows] @ others.T, -1, 1).max(axis=1)
     return nearest
 
 

@@ -115,7 +115,9 @@ def _all() -> Iterator[Experiment]:
     for source, target in DIRECTIONS:
         yield _bilateral(bilateral_name(source, target), source, target, everything, _SEEDS)
     for target in ("openstack", "thunderbird"):
-        yield _bilateral(bilateral_name("hdfs", target), "hdfs", target, ("default", "rules"), _SEEDS)
+        yield _bilateral(
+            bilateral_name("hdfs", target), "hdfs", target, ("default", "rules"), _SEEDS
+        )
     for protocol in (Protocol.UNLABELLED, Protocol.ZERO_SHOT):
         for target in SYSTEMS:
             seeds = _SEEDS if protocol is Protocol.UNLABELLED else _FEW_SEEDS

@@ -11,8 +11,9 @@ import numpy as np
 
 from models.archive import read_lines
 from models.errors import UserError
-from models.lines import FORMATS, LineFormat, LineParser
-from models.masks import DEFAULT_MASKS, Mask, Masker, key_mask
+from models.line_reader import LineReader
+from models.lines import FORMATS, LineFormat
+from models.masks import DEFAULT_MASKS, Mask, key_mask
 from models.sessions import Entry, Session, Sessionizer, SessionRule
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
@@ -56,6 +57,7 @@ class _Reading:
     lines: int = 0
     without_session: int = 0
     labelled_lines: int = 0
+    of_odd_format: int = 0
 
 
 def line_format_of(name: str) -> LineFormat:
@@ -81,8 +83,7 @@ def read_raw(
     longest pauses within sessions, with half again for good measure), and provenance of the inputs.
     progress gets the bytes read so far of all files. Raises UserError.
     """
-    parser = LineParser(logs.line_format)
-    masker = Masker(masks_of(logs.rule))
+    reader = LineReader(logs.line_format, logs.rule, masks_of(logs.rule))
     # Items are message * 2 + line label: one small int a line, whatever the volume.
     sessions: Sessionizer[int] = Sessionizer(logs.rule)
     reading = _Reading()
@@ -100,28 +101,29 @@ def read_raw(
         writer.add(session.key, (item >> 1 for item in session.items), label, session.first_time)
 
     clock = 0.0
+    read, message_id = reader.read, writer.message
     for path in logs.paths:
         for line in read_lines(path, partial(_advance, progress, done)):
             reading.lines += 1
-            if not line.strip():
+            if not line or line.isspace():
                 continue
-            record = parser.parse(line)
-            keys = sessions.keys(line)
-            if not sessions.belongs(keys):
+            keys, belongs, time, source, said, message, fits = read(line)
+            if not fits:
+                reading.of_odd_format += 1
+            if not belongs:
                 reading.without_session += 1
                 continue
             anomalous = 0
-            if record.label is not None:
+            if said is not None:
                 reading.labelled_lines += 1
                 # What is no word for a label is the name of an alert, as in BGL.
-                anomalous = LABEL_WORDS.get(record.label.strip().lower() or "-", ANOMALOUS)
-            if record.time is not None and record.time > clock:
-                clock = record.time
+                anomalous = LABEL_WORDS.get(said.strip().lower() or "-", ANOMALOUS)
+            if time is not None and time > clock:
+                clock = time
                 for session in sessions.idle(clock):
                     finish(session)
-            item = writer.message(masker.mask(record.content)) * 2 + anomalous
-            source = record.source or path.name
-            entry = Entry(line, keys, source, item, record.time, clock)
+            item = message_id(message) * 2 + anomalous
+            entry = Entry(line, keys, source or path.name, item, time, clock)
             for session in sessions.add(entry):
                 finish(session)
         done += path.stat().st_size
@@ -132,7 +134,7 @@ def read_raw(
     counts = {
         "lines": reading.lines,
         "lines_without_session": reading.without_session,
-        "lines_of_odd_format": parser.unfit,
+        "lines_of_odd_format": reading.of_odd_format,
     }
     if logs.labels_path is not None:
         inputs.append({**provenance(logs.labels_path), "role": "labels"})

@@ -112,7 +112,7 @@ def _watch(folder: Path, future: DemoSystem) -> list[dict[str, object]]:
 @contextmanager
 def _agent(live: Path, folder: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = ["watch", live, "--bundle", folder / "bundle", "--state-dir", folder / "state",
-               "--from-beginning", "--idle", f"{_IDLE:g}"]  # fmt: skip
+               "--from-beginning", "--idle", f"{_IDLE:g}", "--no-grouping"]  # fmt: skip
     arguments = [str(Path(sys.executable).with_name("metalog-agent")), *map(str, command)]
     say(f"\n$ metalog-agent {shlex.join(arguments[1:])}")
     with output.open("wb") as file:

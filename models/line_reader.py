@@ -1,0 +1,189 @@
+"""From a raw line to all that is read of it: keys, time, source, label and masked message."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple
+
+from models.lines import LineFormat, LineParser
+from models.masks import Mask, Masker
+from models.patterns import PatternTraits, traits_of
+from models.quick_masks import (
+    MOST_SKELETONS,
+    NEVER,
+    WORTH_LEARNING,
+    IdSpotter,
+    QuickMasker,
+    common_guards,
+    skeletons_of,
+)
+from models.sessions import SessionRule
+from models.skeletons import Remembered, Skeletons, holds_digit, recalled
+
+
+class Reading(NamedTuple):
+    """One line. keys: of its sessions, see ``Sessionizer.keys``; belongs: some session takes it;
+    message: its masked content, "" where it does not belong; fits: it has the format."""
+
+    keys: tuple[str, ...]
+    belongs: bool
+    time: float | None
+    source: str | None
+    label: str | None
+    message: str
+    fits: bool
+
+
+class LineReader:
+    """Reads lines by a format, a session rule and masks.
+
+    A line whose skeleton was met before is not taken apart again: where format, key regex and masks
+    treat all digits alike, the parts are at the same places. quick: False reads every line step by
+    step; the readings are the same.
+    """
+
+    def __init__(
+        self,
+        line_format: LineFormat,
+        rule: SessionRule,
+        masks: Iterable[Mask],
+        now: Callable[[], float] | None = None,
+        *,
+        quick: bool = True,
+        most_skeletons: int = MOST_SKELETONS,
+    ) -> None:
+        self._parser = LineParser(line_format, now)
+        self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
+        self._key_spans = re.compile(rule.key_regex).finditer if rule.key_regex else None
+        masks = tuple(masks)
+        self._mask: Callable[[str], str] = Masker(masks).mask
+        self._shapes: dict[bytes, _Shape | int] = {}
+        self._most = most_skeletons
+        self._skeletons: Skeletons | None = None
+        self._last_had_id = False
+        self._required, self._times = "", 0
+        if not quick:
+            return
+        masker = QuickMasker(masks, most_skeletons=most_skeletons)
+        self._mask = masker.mask
+        self._mask_with_id = partial(masker.mask_seen, with_id=True)
+        patterns = [mask.pattern for mask in masks]
+        if rule.key_regex is not None:
+            patterns.append(rule.key_regex)
+            self._required, self._times = traits_of(rule.key_regex).required or ("", 0)
+        self._holds_id = IdSpotter(traits_of(pattern) for pattern in patterns).spot
+        header = line_format.regex if line_format.kind == "regex" else None
+        self._match = re.compile(header).match if header is not None else None
+        # The text of a JSON value is no part of its line.
+        if line_format.kind != "json" and masker.guards is not None:
+            parts = [PatternTraits(guards=masker.guards)]
+            parts += [traits_of(one) for one in (header, rule.key_regex) if one is not None]
+            self._skeletons = skeletons_of(common_guards(parts))
+
+    @property
+    def zoned(self) -> bool:
+        """Whether the times that were read state their zone."""
+        return self._parser.zoned
+
+    def read(self, line: str) -> Reading:
+        skeletons = self._skeletons
+        if skeletons is None or not line.isascii():
+            return self._read(line)
+        # Ids make a line's skeleton its own: not worth looking up. Where the last line had none,
+        # the lookup comes first, and lines that are known are not searched for ids.
+        if self._last_had_id:
+            self._last_had_id = self._holds_id(line)
+            if self._last_had_id:
+                return self._read(line, self._mask_with_id)
+        shapes = self._shapes
+        key = skeletons.key(line)
+        shape = shapes.get(key, 0)
+        if isinstance(shape, int):
+            return self._read_unknown(line, key, skeletons, shape)
+        places, belongs, time, source, label, message, fits = shape
+        if len(places) == 1:
+            keys: tuple[str, ...] = (line[places[0]],)
+        else:
+            keys = tuple(dict.fromkeys([line[place] for place in places]))
+        return Reading(
+            keys,
+            belongs,
+            None if time is None else self._parser.seconds(line[time]),
+            None if source is None else line[source],
+            None if label is None else line[label],
+            message if message.__class__ is str else recalled(message, line),
+            fits,
+        )
+
+    def _read_unknown(self, line: str, key: bytes, skeletons: Skeletons, met: int) -> Reading:
+        self._last_had_id = self._holds_id(line)
+        if self._last_had_id:
+            return self._read(line, self._mask_with_id)
+        reading = self._read(line)
+        if not met:
+            if len(self._shapes) >= self._most:
+                self._shapes.clear()
+            self._shapes[key] = 1
+        elif not holds_digit(reading.message):
+            self._shapes[key] = self._shape(line, reading.message)
+        elif met == WORTH_LEARNING:
+            message = skeletons.remember(line, self._message)
+            self._shapes[key] = NEVER if message is None else self._shape(line, message)
+        elif met != NEVER:
+            self._shapes[key] = met + 1
+        return reading
+
+    def _read(self, line: str, mask: Callable[[str], str] | None = None) -> Reading:
+        keys = self._keys(line)
+        belongs = self._find_keys is None or bool(keys)
+        content, time, source, label, fits = self._parser.parse(line)
+        message = (mask or self._mask)(content) if belongs else ""
+        return Reading(keys, belongs, time, source, label, message, fits)
+
+    def _keys(self, line: str) -> tuple[str, ...]:
+        if self._find_keys is None:
+            return ()
+        if self._times and line.count(self._required) < self._times:
+            return ()
+        # An alternative without the group finds "", which names no session.
+        return tuple(dict.fromkeys(filter(None, self._find_keys(line))))
+
+    def _shape(self, line: str, message: Remembered) -> "_Shape":
+        match = self._match(line) if self._match is not None else None
+        keys: tuple[slice, ...] = ()
+        if self._key_spans is not None:
+            spans = [found.span(1) for found in self._key_spans(line)]
+            keys = tuple(slice(*span) for span in spans if span[1] > span[0])
+        return _Shape(
+            keys,
+            self._find_keys is None or bool(keys),
+            _group(match, "time"),
+            _group(match, "source"),
+            _group(match, "label"),
+            message,
+            match is not None or self._match is None,
+        )
+
+    def _message(self, line: str) -> str:
+        content = line
+        if self._match is not None and (match := self._match(line)):
+            content = match["content"] or ""
+        return self._mask(content)
+
+
+class _Shape(NamedTuple):
+    """Where the parts of a ``Reading`` are in all lines of one skeleton."""
+
+    keys: tuple[slice, ...]
+    belongs: bool
+    time: slice | None
+    source: slice | None
+    label: slice | None
+    message: Remembered
+    fits: bool
+
+
+def _group(match: re.Match[str] | None, name: str) -> slice | None:
+    if match is None or name not in match.re.groupindex or match.start(name) < 0:
+        return None
+    return slice(*match.span(name))

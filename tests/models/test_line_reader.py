@@ -1,0 +1,147 @@
+"""Reading lines by what is remembered of others, against taking each one apart."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.archive import read_lines
+from models.events import DrainParameters, EventParser
+from models.line_reader import LineReader, Reading
+from models.lines import FORMATS, LineFormat, LineParser, text_format
+from models.masks import DEFAULT_MASKS, Masker, key_mask
+from models.quick_masks import WORTH_LEARNING
+from models.sessions import Sessionizer, SessionRule
+from trainer.datasets.raw import DEFAULT_RULES, masks_of
+
+SHAPES = {
+    "hdfs": [
+        "08110# 20351# ### INFO dfs.DataNode$Xceiver: Receiving block blk_-### src: /10.#.#.1:#",
+        "08110# 20351# ### INFO dfs.FSNamesystem: ask 10.0.0.# to delete blk_# blk_#",
+        "081109 2035## 3# INFO dfs.DataNode: Starting thread",
+        "at blk_## R0#-M#",
+    ],
+    "bgl": [
+        "- 111783857# 2005.06.03 R0#-M1 2005-06-03-15.42.50.363779 R0#-M1 RAS KERNEL INFO ext# up",
+        "KERNDTLB 111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL INFO at 0x0## and 1#x2",
+        "111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL FATAL",
+    ],
+    "openstack": [
+        "nova-compute.log.# 2017-05-16 00:00:0#.500 2931 INFO nova.compute.manager [req-3ea] "
+        "[instance: b9000564-fe1a-409b-b8cc-1e88b294cd#d] VM Started #",
+        " WARNING nova.virt [-] No disk at /opt/nova/instances/b900056#-fe1a-409b-b8cc-"
+        "1e88b294cd1d/disk",
+    ],
+    "syslog": [
+        "Jan 1# 03:0#:05 combo sshd[##]: session # opened for user#",
+        "<34>1 200#-10-11T22:14:15.003Z mymachine su - ID4# - failed #",
+        "2024-02-0#T10:00:00+02:00 host app: hello #",
+    ],
+    "jsonl": ['{"message": "took # ms", "ts": 170406720#, "host": "h#"}', '{"level": #}'],
+    "text": ["session # of # \u00e9", "session ## of R#", ""],
+}
+
+
+def plainly(form: LineFormat, rule: SessionRule, lines: list[str]) -> list[Reading]:
+    """The steps one by one."""
+    parser, sessions = LineParser(form, now=lambda: 1.7e9), Sessionizer[int](rule)
+    masker = Masker(masks_of(rule))
+    readings = []
+    for line in lines:
+        keys = sessions.keys(line)
+        belongs = sessions.belongs(keys)
+        content, time, source, label, fits = parser.parse(line)
+        message = masker.mask(content) if belongs else ""
+        readings.append(Reading(keys, belongs, time, source, label, message, fits))
+    return readings
+
+
+@st.composite
+def lines_of(draw: st.DrawFn) -> tuple[str, SessionRule, list[str]]:
+    name = draw(st.sampled_from(sorted(SHAPES)))
+    default = DEFAULT_RULES.get(name, SessionRule(key_regex=r"session (\d+)"))
+    rule = draw(st.sampled_from([default, SessionRule(window=5), SessionRule(key_regex="(1)")]))
+    lines = []
+    for _ in range(draw(st.integers(1, 12))):
+        shape = draw(st.sampled_from([*SHAPES[name], draw(st.text(max_size=20))]))
+        line = ""
+        for letter in shape:
+            line += draw(st.sampled_from("0123456789")) if letter == "#" else letter
+        lines.append(line)
+    return name, rule, lines
+
+
+@given(lines_of(), st.sampled_from([1, 3, 1000]))
+def test_the_same_readings(drawn: tuple[str, SessionRule, list[str]], most: int) -> None:
+    name, rule, lines = drawn
+    lines *= WORTH_LEARNING + 2
+    expected = plainly(FORMATS[name], rule, lines)
+    for quick in (True, False):
+        reader = LineReader(
+            FORMATS[name], rule, masks_of(rule), lambda: 1.7e9, quick=quick, most_skeletons=most
+        )
+        assert [reader.read(line) for line in lines] == expected
+
+
+def test_the_zone_is_noticed_in_lines_that_are_remembered() -> None:
+    reader = LineReader(FORMATS["syslog"], SessionRule(window=5), DEFAULT_MASKS)
+    for second in range(4):
+        assert reader.read(f"2024-02-01T10:00:0{second}+02:00 host app: hello").time is not None
+    assert reader.zoned
+
+
+def test_keys_of_one_shape_may_be_equal_or_not() -> None:
+    rule = SessionRule(key_regex=r"job (\d+)")
+    reader = LineReader(FORMATS["text"], rule, (key_mask(r"job (\d+)"),))
+    lines = ["job 1 job 2", "job 3 job 4", "job 5 job 5", "job 6 job 7"]
+    assert [reader.read(line).keys for line in lines] == [
+        ("1", "2"), ("3", "4"), ("5",), ("6", "7"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [
+        ("%d.%m.%Y %H:%M:%S", ["05.01.2024 10:30:07", "05.01.2024 10:30:59", "05.01.2024 10:30:60",
+                               "05.01.2024 10:30:61", "05.01.2024 10:30:7", "05.01.2024 10:31:x"]),
+        ("%Y%m%d%H%M%S", ["20240105103007", "20240105103008", "2024010510309", "202401051030"]),
+        ("%y%m%d %H%M%S", ["240105 103007", "240105 103059", "240105 10309", "24015  103001",
+                           "240105 1030 1", "240199 103001", "240199 103002"]),
+        ("%H:%M:%S", ["10:30:07", "10:30:08"]),
+    ],
+)  # fmt: skip
+def test_times_of_one_minute(pattern: str, times: list[str]) -> None:
+    form = text_format(r"(?P<time>[^|]+)\|(?P<content>.*)", pattern)
+    together = LineParser(form, now=lambda: 1.7e9)
+    for time in [*times, *reversed(times)]:
+        alone = LineParser(form, now=lambda: 1.7e9)
+        assert together.parse(f"{time}|x").time == alone._parse_time(time)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("hdfs", "HDFS/raw_2pct/HDFS_2pct.log.gz"),
+        ("bgl", "BGL/raw_samples/BGL_2k.log.gz"),
+        ("thunderbird", "Thunderbird/raw_68min/Thunderbird_19k.log.gz"),
+        ("openstack", "OpenStack/raw/openstack-nova-sample.log.gz"),
+    ],
+)
+def test_the_same_on_real_logs_up_to_the_events(real_data: Path, name: str, file: str) -> None:
+    rule = DEFAULT_RULES[name]
+    lines = [line for line, _ in zip(read_lines(real_data / file), range(30_000), strict=False)]
+    expected = plainly(FORMATS[name], rule, lines)
+    reader = LineReader(FORMATS[name], rule, masks_of(rule))
+    quick, plain = (
+        EventParser((), masks_of(rule), DrainParameters(), quick=quick) for quick in (True, False)
+    )
+    for _ in range(2):
+        readings = [reader.read(line) for line in lines]
+        assert readings == expected
+        assert quick.parse_masked([reading.message for reading in readings]) == (
+            plain.parse_masked([reading.message for reading in expected])
+        )
+    assert quick.templates == plain.templates
+    counts = [(one.size, one.get_template()) for one in quick._host_drain.clusters]
+    assert counts == [(one.size, one.get_template()) for one in plain._host_drain.clusters]
