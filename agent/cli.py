@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -15,13 +16,28 @@ from typing import Annotated
 
 import typer
 
+from agent.alerts import Policy, Quiet, Reporter, parse_masks, secrets_masker
 from agent.clock import SystemClock
+from agent.commands.label import label
+from agent.commands.send_test_alert import send_test_alert
+from agent.commands.silence import silence
+from agent.commands.sink_options import (
+    AlertFileOption,
+    AlertmanagerOption,
+    AuthorityOption,
+    SinkOptions,
+    SlackOption,
+    WebhookHeaderOption,
+    WebhookOption,
+    WebhookSecretOption,
+    restore_firing,
+)
 from agent.commands.status import status
 from agent.detector import Detector, Line, Verdict
+from agent.durations import parse_duration
 from agent.follow import Follower, Selection
 from agent.sinks import Sink
-from agent.sinks.stdout import Stdout
-from agent.sinks.webhook import Webhook
+from agent.sinks.stdout import Format, Stdout
 from agent.state import Saved, State, default_folder
 from agent.watching import Watching
 from models.archive import read_lines
@@ -38,6 +54,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(status)
+app.command()(silence)
+app.command()(label)
+app.command()(send_test_alert)
 log = logging.getLogger("metalog")
 
 
@@ -89,10 +108,17 @@ def watch(
         list[str], typer.Argument(metavar="PATH...", help="Folders, files or globs (with **).")
     ],
     bundle: BundleOption = None,
-    webhook: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="POST alerts here, too; may be repeated."),
-    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="Of stdout: JSON lines, or for a person at a terminal."),
+    ] = Format.json,
+    webhook: WebhookOption = None,
+    webhook_secret_file: WebhookSecretOption = None,
+    webhook_header: WebhookHeaderOption = None,
+    webhook_ca: AuthorityOption = None,
+    alertmanager: AlertmanagerOption = None,
+    slack: SlackOption = None,
+    alert_file: AlertFileOption = None,
     from_beginning: Annotated[
         bool,
         typer.Option("--from-beginning", help="First run: read what is there, not only new lines."),
@@ -130,6 +156,33 @@ def watch(
             "these paths under the user's state folder; with --once none]",
         ),
     ] = None,
+    frozen: Annotated[
+        bool,
+        typer.Option("--frozen", help="Keep the bundle's statistics; --once always does."),
+    ] = False,
+    group_wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="From a first session to its alert.")
+    ] = "10s",
+    repeat_interval: Annotated[
+        str, typer.Option(metavar="DURATION", help="Between two alerts of one kind.")
+    ] = "4h",
+    resolve_after: Annotated[
+        str, typer.Option(metavar="DURATION", help="Resolved when no session came for so long.")
+    ] = "15m",
+    max_alerts_per_hour: Annotated[
+        int, typer.Option(min=0, help="Of more, one alert says how many; 0: no bound.")
+    ] = 60,
+    no_grouping: Annotated[
+        bool,
+        typer.Option("--no-grouping", help="An alert for each anomalous session, at once."),
+    ] = False,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=REGEX", help="Secrets in raw lines, beside the usual ones."),
+    ] = None,
+    no_raw: Annotated[
+        bool, typer.Option("--no-raw", help="Keep no raw lines, and send none.")
+    ] = False,
     provider: ProviderOption = Provider.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="On stderr, problems only.")] = False,
 ) -> None:
@@ -138,6 +191,10 @@ def watch(
         format="metalog-agent: %(message)s", level=logging.WARNING if quiet else logging.INFO
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    policy = _policy(
+        not no_grouping, group_wait, repeat_interval, resolve_after, max_alerts_per_hour, once
+    )
+    secrets = secrets_masker(parse_masks(mask or ()))
     loaded = _bundle(bundle)
     rule = _rule(loaded, key_regex, window, idle, end_regex)
     if rule.idle is None and not once:
@@ -145,9 +202,15 @@ def watch(
     selection = Selection(paths, include or (), exclude or ())
     if once and not selection.discover():
         raise UserError(f"{', '.join(paths)}: no log file there that could be read")
-    hooks = [Webhook(url) for url in webhook or ()]
-    stdout = Stdout()
     clock = SystemClock()
+    options = SinkOptions(
+        webhook or [], webhook_secret_file, webhook_header or [], webhook_ca,
+        alertmanager or [], slack, alert_file or [],
+    )  # fmt: skip
+    sinks: list[Sink] = [
+        Stdout(form=form),
+        *options.sinks(clock, resolves=not (no_grouping or once)),
+    ]
     state = None if once and state_dir is None else State(state_dir or default_folder(paths))
     saved = Saved() if state is None else state.saved
     detector = Detector(
@@ -158,7 +221,11 @@ def watch(
         host_templates=_host_templates(loaded, saved),
         line_time_is_clock=once,
         now=clock.wall,
+        learning=not (frozen or once),
+        epoch=saved.epoch if saved.bundle == loaded.fingerprint else None,
+        keep_lines=not no_raw,
     )
+    reporter = Reporter(bundle=loaded, threshold=detector.threshold, secrets=secrets)
     follower = Follower(
         selection,
         start="beginning" if from_beginning or once else "end",
@@ -169,9 +236,11 @@ def watch(
         clock=clock,
     )
     selection.check(encoding)
-    sinks: list[Sink] = [stdout, *hooks]
+    if state is not None:
+        restore_firing(sinks, state, clock)
     watching = Watching(
         bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, clock=clock,
+        reporter=reporter, quiet=Quiet(policy, reporter, saved.groups, saved.age),
         once=once, about={
             "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
             "bundle": loaded.manifest.name, "threshold": detector.threshold,
@@ -219,6 +288,8 @@ def score(
         threshold=_threshold(loaded, threshold),
         provider=provider.value,
         line_time_is_clock=True,
+        keep_lines=False,
+        explain=False,
     )
     try:
         for file in files:
@@ -262,6 +333,22 @@ def _threshold(bundle: Bundle, given: float | None) -> float:
     if not 0 <= given <= 1:
         raise UserError(f"--threshold {given}: a score lies between 0 and 1")
     return given
+
+
+def _policy(
+    group: bool, wait: str, repeat: str, resolve: str, most_an_hour: int, once: bool
+) -> Policy:
+    seconds = (
+        parse_duration(wait, "--group-wait"),
+        parse_duration(repeat, "--repeat-interval"),
+        parse_duration(resolve, "--resolve-after"),
+    )
+    if not all(seconds[1:]):
+        raise UserError("--repeat-interval and --resolve-after must be longer than 0")
+    if once:
+        # Everything is there to be read: what belongs together is told of together, at the end.
+        seconds = (math.inf, math.inf, math.inf)
+    return Policy(group, *seconds, most_an_hour)
 
 
 def _lines(file: str) -> Iterator[Line]:

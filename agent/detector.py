@@ -1,15 +1,17 @@
 """From lines to verdicts: parse, cut into sessions, score. Knows no files and no alerts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from agent.open_sessions import OpenSessions
 from models.bundle import Bundle
+from models.contribution import contributions
+from models.epochs import Epoch, Epochs, beyond_suspicion
+from models.line_reader import LineReader
 from models.lines import LineParser
 from models.scorer import Score, Scorer
-from models.sessions import Entry, Session, SessionRule
+from models.sessions import Entry, KeptLine, Session, SessionRule
 
 # Sessions that wait for the network together: more fill a batch better, fewer are scored sooner.
 _SCORED_TOGETHER = 512
@@ -27,18 +29,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """An event of a session. weight: the attention it received, 0 to 1; new: unknown to the
-    bundle; count: how often it occurs."""
+    """An event of a session. weight: what it contributes to the score, in log-odds; new: unknown to
+    the bundle; count: how often it occurs; line: the first with it, where that was kept, and
+    message: its content."""
 
+    event: int
     template: str
     weight: float
     count: int
     new: bool
+    line: KeptLine | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a session. Times are unix seconds, ``zoned`` where their zone was stated."""
+    """What became of a session. Times are unix seconds, ``zoned`` where their zone was stated.
+
+    epoch: of the statistics it was scored by. In one epoch the same session has the same score.
+    Of anomalous sessions only: weighed, all events, the heaviest first; items, the event of each
+    line.
+    """
 
     key: str
     source: str
@@ -50,6 +61,9 @@ class Verdict:
     last_time: float | None
     zoned: bool
     weighed: tuple[Weighed, ...]
+    epoch: int = 0
+    last_place: str = ""
+    items: tuple[int, ...] = ()
 
 
 class Detector:
@@ -57,7 +71,10 @@ class Detector:
 
     rule: the bundle's, or what the user put in its place; threshold: anomalous from here on.
     line_time_is_clock: idle time is counted by the lines' own time (old logs) and not by the
-    caller's clock (a log that is being written).
+    caller's clock (a log that is being written). learning: sessions that end and are beyond
+    suspicion join the statistics, from epoch to epoch, where the bundle's network reads any; epoch:
+    the one to go on from; its templates are among the bundle's and ``host_templates``. keep_lines:
+    some raw lines of each session, to be shown. explain: say which events weigh how much.
     """
 
     def __init__(
@@ -70,25 +87,44 @@ class Detector:
         host_templates: Sequence[str] = (),
         line_time_is_clock: bool = False,
         now: Callable[[], float] | None = None,
+        learning: bool = False,
+        epoch: Epoch | None = None,
+        keep_lines: bool = True,
+        explain: bool = True,
     ) -> None:
         self.threshold = threshold
         self.rule = rule
-        self.sessions = OpenSessions(rule)
+        self.sessions = OpenSessions(rule) if keep_lines else OpenSessions(rule, most_kept_bytes=0)
         self.scorer = Scorer(bundle, provider)
         self.lines_read = 0
         self.lines_without_session = 0
         self.sessions_scored = 0
+        self._explain = explain
         self._trained = bundle.manifest.events
-        self._parser = LineParser(bundle.manifest.line_format, now)
+        self.lines_of_odd_format = 0
+        self._reader = LineReader(bundle.manifest.line_format, rule, bundle.manifest.masks, now)
+        # Kept lines are read once more, and maybe cut: that is nobody's odd format.
+        self._rereader = LineParser(bundle.manifest.line_format, now)
         self.events = bundle.parser(tuple(host_templates))
         self._line_time_is_clock = line_time_is_clock
         self._line_clock = 0.0
         self._ended: list[Session[int]] = []
         self._changed: set[int] = set()
+        # A higher threshold than the bundle's asks for fewer alerts, and vouches for nothing.
+        self._guarded = min(threshold, bundle.manifest.threshold)
+        self._cut_short: set[int] = set()
+        self._now = 0.0
+        self._begun: Epoch | None = None
+        self._epochs: Epochs | None = None
+        if learning and self.scorer.history is not None:
+            self._epochs = Epochs(self.scorer.history, epoch)
+            if epoch is not None:
+                self.scorer.renew(self._epochs.history(), epoch.templates)
 
     @property
-    def lines_of_odd_format(self) -> int:
-        return self._parser.unfit
+    def epoch(self) -> int:
+        """Number of the statistics in use: 0 for the bundle's own."""
+        return 0 if self._epochs is None else self._epochs.current.number
 
     def add(self, lines: Iterable[Line], now: float) -> list[Verdict]:
         """Take lines in; verdicts on sessions whose score could be had already.
@@ -96,6 +132,7 @@ class Detector:
         now: seconds of the caller's clock. What has ended but was not scored yet comes out of
         ``take``.
         """
+        self._now = now
         verdicts: list[Verdict] = []
         chunk: list[Line] = []
         for line in lines:
@@ -111,14 +148,15 @@ class Detector:
         for line in lines:
             if not line.text or line.text.isspace():
                 continue
-            keys = self.sessions.keys(line.text)
-            if not self.sessions.belongs(keys):
+            record = self._reader.read(line.text)
+            if not record.belongs:
                 self.lines_without_session += 1
                 continue
-            wanted.append((line, keys, self._parser.parse(line.text)))
-        events = self.events.parse([record.content for _, _, record in wanted])
+            self.lines_of_odd_format += not record.fits
+            wanted.append((line, record))
+        events = self.events.parse_masked([record.message for _, record in wanted])
         verdicts: list[Verdict] = []
-        for (line, keys, record), event in zip(wanted, events, strict=True):
+        for (line, record), event in zip(wanted, events, strict=True):
             clock = now
             if self._line_time_is_clock:
                 if record.time is not None:
@@ -126,15 +164,19 @@ class Detector:
                 clock = self._line_clock
                 self._ended += self.sessions.idle(clock)
             source = record.source or line.source
-            entry = Entry(line.text, keys, source, event, record.time, clock, line.place)
+            entry = Entry(line.text, record.keys, source, event, record.time, clock, line.place)
             self._ended += self.sessions.add(entry)
             if len(self._ended) >= _SCORED_TOGETHER:
                 verdicts += self.take()
-        self._ended += self.sessions.shed()
+        shed = list(self.sessions.shed())
+        # In memory until they are scored, so these name them.
+        self._cut_short.update(map(id, shed))
+        self._ended += shed
         return verdicts
 
     def idle(self, now: float) -> None:
         """End the sessions that had no line for the rule's idle time."""
+        self._now = now
         self._ended += self.sessions.idle(now)
 
     def close(self) -> None:
@@ -147,9 +189,20 @@ class Detector:
         if not ended:
             return []
         self._learn()
+        self._begin_epoch()
         self.sessions_scored += len(ended)
         scores = self.scorer.score([session.items for session in ended])
-        return [self._verdict(session, score) for session, score in zip(ended, scores, strict=True)]
+        self._collect(ended, scores)
+        odd = [i for i, score in enumerate(scores) if score.probability >= self.threshold]
+        weights: dict[int, dict[int, float]] = {i: {} for i in odd}
+        if self._explain:
+            sessions = [ended[i].items for i in odd]
+            found = contributions(self.scorer, sessions, [scores[i] for i in odd])
+            weights.update(zip(odd, found, strict=True))
+        return [
+            self._verdict(session, score, weights.get(i))
+            for i, (session, score) in enumerate(zip(ended, scores, strict=True))
+        ]
 
     def take_templates(self) -> dict[int, str]:
         """Templates of events met here that are new or changed since the last call, by id."""
@@ -157,33 +210,67 @@ class Detector:
         changed, self._changed = self._changed, set()
         return {event: self.events.template(event) for event in sorted(changed)}
 
+    def take_epoch(self) -> Epoch | None:
+        """The epoch that has begun since the last call, None where none has."""
+        begun, self._begun = self._begun, None
+        return begun
+
+    def _begin_epoch(self) -> None:
+        # Before sessions are scored, not after: who asks more about them meets the same statistics.
+        if self._epochs is not None and self._epochs.due(self._now):
+            self._begun = self._epochs.advance(self._now, self.events.templates)
+            self.scorer.renew(self._epochs.history(), self._begun.templates)
+
+    def _collect(self, ended: Sequence[Session[int]], scores: Sequence[Score]) -> None:
+        cut_short, self._cut_short = self._cut_short, set()
+        if self._epochs is not None:
+            self._epochs.collect(
+                [
+                    session.items
+                    for session, score in zip(ended, scores, strict=True)
+                    if beyond_suspicion(score.probability, self._guarded)
+                    and id(session) not in cut_short
+                ]
+            )
+
     def _learn(self) -> None:
         self._changed.update(self.scorer.learn(self.events))
 
-    def _verdict(self, session: Session[int], score: Score) -> Verdict:
-        anomalous = score.probability >= self.threshold
+    def _verdict(
+        self, session: Session[int], score: Score, weights: Mapping[int, float] | None
+    ) -> Verdict:
         return Verdict(
             key=session.key,
             source=session.source,
             place=session.place,
             score=score.probability,
-            anomalous=anomalous,
+            anomalous=weights is not None,
             lines=len(session.items),
             first_time=session.first_time,
             last_time=session.last_time,
-            zoned=self._parser.zoned,
-            weighed=self._weigh(session.items, score) if anomalous else (),
+            zoned=self._reader.zoned,
+            weighed=() if weights is None else tuple(self._weigh(session, weights)),
+            epoch=self.epoch,
+            last_place=session.last_place,
+            items=() if weights is None else tuple(session.items),
         )
 
-    def _weigh(self, items: list[int], score: Score) -> tuple[Weighed, ...]:
-        events, places, counts = np.unique(items, return_inverse=True, return_counts=True)
-        weights = np.bincount(places, weights=score.weights)
-        return tuple(
-            Weighed(
-                self.events.template(int(events[i])),
-                float(weights[i]),
-                int(counts[i]),
-                int(events[i]) >= self._trained,
+    def _weigh(self, session: Session[int], weights: Mapping[int, float]) -> Iterator[Weighed]:
+        kept = session.kept or {}
+        counts = Counter(session.items)
+        # The last ones are those that were too many to be weighed.
+        for event in [*weights, *(counts.keys() - weights.keys())]:
+            line = kept.get(event)
+            yield Weighed(
+                event,
+                self.events.template(event),
+                weights.get(event, 0.0),
+                counts[event],
+                event >= self._trained,
+                line,
+                None if line is None else self._message(line),
             )
-            for i in np.argsort(-weights, kind="stable")
-        )
+
+    def _message(self, line: KeptLine) -> str | None:
+        record = self._rereader.parse(line.text)
+        return record.content if record.fits else None

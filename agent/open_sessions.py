@@ -2,8 +2,15 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
-from models.sessions import Session, Sessionizer, SessionRule
+from models.sessions import Entry, KeptLine, Session, Sessionizer, SessionRule
+
+# Raw lines for whoever reads an alert: the first of each kind, cut, so many a session.
+_MOST_LINES = 32
+_LONGEST_LINE = 1024
+# Beside the text: the objects that hold it.
+_LINE_BYTES = 300
 
 log = logging.getLogger("metalog")
 
@@ -13,18 +20,54 @@ class OpenSessions(Sessionizer[int]):
 
     most_sessions, most_events: where there are more, the longest idle sessions are over before
     their time; ``ended_early`` counts them. events: in all open sessions, as of the last ``shed``.
+    most_kept_bytes: memory for raw lines; where it is full, and where it is 0, no more are kept.
     """
 
     def __init__(
-        self, rule: SessionRule, *, most_sessions: int = 200_000, most_events: int = 1_000_000
+        self,
+        rule: SessionRule,
+        *,
+        most_sessions: int = 200_000,
+        most_events: int = 1_000_000,
+        most_kept_bytes: int = 64 * 2**20,
     ) -> None:
         super().__init__(rule)
         self.ended_early = 0
         self.events = 0
         self._most_sessions = most_sessions
         self._most_events = most_events
+        self.kept_bytes = 0
+        self._most_kept_bytes = most_kept_bytes
         self._lengths: dict[str, int] = {}
         self._unsaved: dict[str, Session[int] | None] = {}
+
+    def restore(self, sessions: list[Session[int]], counters: dict[str, Any]) -> None:
+        super().restore(sessions, counters)
+        for session in sessions:
+            if not self._most_kept_bytes:
+                session.kept = None
+            self.kept_bytes += _size_of_kept(session)
+
+    def _keep(self, session: Session[int], entry: Entry[int]) -> None:
+        kept = session.kept
+        if kept is not None and (entry.item in kept or len(kept) >= _MOST_LINES):
+            return
+        if self.kept_bytes >= self._most_kept_bytes:
+            return
+        if kept is None:
+            kept = session.kept = {}
+        line = KeptLine(len(session.items) - 1, entry.place, shortened(entry.line, _LONGEST_LINE))
+        kept[entry.item] = line
+        self.kept_bytes += _size(line)
+
+    def _pop(self, key: str) -> Session[int]:
+        session = super()._pop(key)
+        self.kept_bytes -= _size_of_kept(session)
+        return session
+
+    def _slide(self, session: Session[int], key: str, stride: int) -> None:
+        super()._slide(session, key, stride)
+        self.kept_bytes += _size_of_kept(self._open[key])
 
     def shed(self) -> Iterator[Session[int]]:
         """End what is too much. To be called after every few thousand lines; iterate to the end."""
@@ -62,3 +105,21 @@ class OpenSessions(Sessionizer[int]):
                 after = self._lengths[key] = len(session.items)
             self.events += after - before
         self._unsaved.update(changed)
+
+
+def shortened(line: str, most: int) -> str:
+    """The beginning of a longer line, with "..." for its rest. A word is not cut in two: half an
+    address or half a password is no longer seen for what it is. Words without an end are."""
+    if len(line) <= most:
+        return line
+    head = line[: most - 4]
+    whole = head.rfind(" ") if line[len(head)] != " " else len(head)
+    return (head[:whole] if whole > most // 2 else head) + " ..."
+
+
+def _size(line: KeptLine) -> int:
+    return _LINE_BYTES + len(line.place) + len(line.text)
+
+
+def _size_of_kept(session: Session[int]) -> int:
+    return sum(map(_size, (session.kept or {}).values()))

@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.alerts import Alert
+from agent.alerts import Alert, Message, Quiet, Reporter
 from agent.clock import Clock
+from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector, Line, Verdict
 from agent.follow import Follower, LineBatch
-from agent.outbox import Outbox
 from agent.sinks import Sink
-from agent.state import Adopted, Changes, NotSavedError, Saved, State
+from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from models.bundle import Bundle
+from models.epochs import Epoch
 from models.errors import UserError
 from models.sessions import Session
 
@@ -21,7 +22,7 @@ _SECONDS_BETWEEN_SAVES = 1.0
 _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 _SECONDS_TO_CLOSE = 10.0
-# Alerts that a sink has not delivered; with more, or larger ones, nothing is read.
+# Alerts that a sink which holds reading has not delivered; with more, or larger ones, it stops.
 _MOST_WAITING = 10_000
 _MOST_WAITING_BYTES = 32 * 2**20
 
@@ -33,8 +34,9 @@ class Watching:
 
     Offsets, open sessions, templates and alerts are saved in one transaction, and an alert is
     handed to the sinks only after that. So a crash at any point means that lines are read again
-    and alerts are sent again with the same id; none is skipped. While a sink does not take alerts,
-    or the state cannot be saved, nothing is read: the files keep what is to come.
+    and alerts are sent again with the same id; none is skipped. While stdout does not take alerts,
+    or the state cannot be saved, nothing is read: the files keep what is to come. Alerts for other
+    sinks wait in the state; without one, they stop the reading, too.
 
     about: what the state says of this run, beside what is found here; JSON-ready.
     """
@@ -46,6 +48,8 @@ class Watching:
         detector: Detector,
         follower: Follower,
         sinks: Sequence[Sink],
+        reporter: Reporter,
+        quiet: Quiet,
         state: State | None,
         clock: Clock,
         once: bool,
@@ -54,24 +58,31 @@ class Watching:
         self._bundle = bundle
         self._detector = detector
         self._follower = follower
-        self._outboxes = {sink.name: Outbox(sink, clock) for sink in sinks}
+        self._couriers = {sink.name: _courier(sink, state, clock) for sink in sinks}
+        self._reporter = reporter
+        self._quiet = quiet
         self._state = state
         self._clock = clock
         self._once = once
         self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
-        self._stalled = False
+        self._stalled = self._closing = False
         self._began_at = self._saved_at = clock.monotonic()
         self._age_before = 0.0
         self._held_up = 0.0
         self._counted: dict[str, int] = {}
         # What no transaction holds yet.
         self._alerts: list[Alert] = []
+        self._evidence: dict[str, bytes] = {}
+        self._groups: dict[str, str | None] = {}
         self._sent: list[tuple[str, str]] = []
+        self._failed: dict[tuple[str, str], tuple[int, float]] = {}
         self._sessions: dict[str, Session[int] | None] = {}
         self._templates: dict[int, str] = {}
+        self._epoch: Epoch | None = None
         self._adopted: Adopted | None = None
         self._unsaved: NotSavedError | None = None
+        self.anomalous = 0
         self.raised = 0
         self.hung = False
         if state is not None:
@@ -85,7 +96,7 @@ class Watching:
     @property
     def undelivered(self) -> int:
         """Alerts that some sink has not got yet."""
-        return sum(box.backlog().alerts for box in self._outboxes.values())
+        return sum(one.backlog().alerts for one in self._couriers.values())
 
     def run(self) -> None:
         """Raises UserError where the state cannot be saved; what was read is read again then.
@@ -110,6 +121,8 @@ class Watching:
                 for batch in self._follower.flush():
                     self._take(batch)
                 self._detector.close()
+                self._raise(self._detector.take())
+                self._say(self._quiet.flush(self._age(), self._clock.wall()))
                 break
             if not self._once:
                 self._detector.idle(self._age())
@@ -137,28 +150,41 @@ class Watching:
         self._raise(self._detector.add(lines, self._age()))
 
     def _raise(self, verdicts: Sequence[Verdict]) -> None:
+        age, wall = self._age(), self._clock.wall()
+        if self._state is not None:
+            self._quiet.silences = self._state.silences()
         for verdict in verdicts:
             if verdict.anomalous:
-                self._alerts.append(
-                    Alert.of(
-                        verdict,
-                        threshold=self._detector.threshold,
-                        bundle=self._bundle.manifest.name,
-                        wall=self._clock.wall(),
-                    )
-                )
+                self.anomalous += 1
+                alert = self._reporter.alert(verdict, wall)
+                self._quiet.add(alert, self._reporter.evidence(verdict), age, wall)
+        if not self._closing:
+            # What is due from then on is saved with its group, and said at the next start.
+            self._say(self._quiet.due(age, wall))
+
+    def _say(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._alerts.append(message.alert)
+            if message.evidence is not None:
+                self._evidence[message.alert.id] = message.evidence
 
     # Backpressure: memory is not where things wait for a receiver or a disk; the files are.
 
     def _is_held_up(self) -> bool:
-        backlogs = [box.backlog() for box in self._outboxes.values()]
+        # Other sinks have the state's disk, and a bound there.
+        holding = {
+            name: courier.backlog()
+            for name, courier in self._couriers.items()
+            if courier.holds_reading
+        }
+        backlogs = holding.values()
         alerts = max((one.alerts for one in backlogs), default=0) + len(self._alerts)
         bytes_waiting = sum(one.bytes for one in backlogs)
         # Half of it must be gone before reading goes on, not to stop and go for every alert.
         share = 0.5 if self._stalled else 1.0
         full = alerts > share * _MOST_WAITING or bytes_waiting > share * _MOST_WAITING_BYTES
         if full and not self._stalled:
-            slowest = max(self._outboxes, key=lambda name: self._outboxes[name].backlog().alerts)
+            slowest = max(holding, key=lambda name: holding[name].alerts, default="the state")
             log.warning("%s takes no more alerts: nothing is read until it does", slowest)
         elif self._stalled and not full:
             log.warning("alerts are taken again: reading goes on")
@@ -182,24 +208,32 @@ class Watching:
 
     def _save(self) -> None:
         self._raise(self._detector.take())
-        for name, outbox in self._outboxes.items():
-            self._sent += [(alert, name) for alert in outbox.take_delivered()]
+        for name, courier in self._couriers.items():
+            failed = courier.take_failed()
+            self._failed.update({(alert, name): retry for alert, retry in failed.items()})
+            self._sent += [(alert, name) for alert in courier.take_settled()]
         bodies = [(alert.id, alert.to_json()) for alert in self._alerts]
         # Without a state, too: the detector keeps what changed until it is taken.
         self._templates.update(self._detector.take_templates())
+        self._epoch = self._detector.take_epoch() or self._epoch
         self._sessions.update(self._detector.sessions.take_changed())
+        self._groups.update(self._quiet.take_changed())
         if self._state is not None and not self._is_saved(self._state, bodies):
             return
         self._alerts.clear()
+        self._evidence.clear()
+        self._groups.clear()
         self._sent.clear()
+        self._failed.clear()
         self._sessions.clear()
         self._templates.clear()
+        self._epoch = None
         self._adopted = None
         self._saved_at = self._clock.monotonic()
         self.raised += len(bodies)
         if bodies:
-            for outbox in self._outboxes.values():
-                outbox.put(bodies)
+            for courier in self._couriers.values():
+                courier.put(bodies)
 
     def _is_saved(self, state: State, bodies: list[tuple[str, str]]) -> bool:
         try:
@@ -213,10 +247,14 @@ class Watching:
                     sessions=self._sessions,
                     counters=self._detector.sessions.counters(),
                     report=self._report(len(bodies)),
-                    sinks=list(self._outboxes),
+                    sinks=list(self._couriers),
                     alerts=bodies,
                     sent=self._sent,
+                    failed=self._failed,
+                    evidence=self._evidence,
+                    groups=self._groups,
                     adopted=self._adopted,
+                    epoch=self._epoch,
                 )
             )
         except NotSavedError as error:
@@ -237,11 +275,14 @@ class Watching:
             "lines_of_odd_format": detector.lines_of_odd_format,
             "sessions_scored": detector.sessions_scored,
             "sessions_ended_early": detector.sessions.ended_early,
+            "sessions_anomalous": self.anomalous,
+            "sessions_silenced": self._quiet.silenced,
+            "sessions_suppressed": self._quiet.suppressed,
             "alerts_raised": self.raised + raised,
         }
         stalled = {}
-        for name, outbox in self._outboxes.items():
-            backlog = outbox.backlog()
+        for name, courier in self._couriers.items():
+            backlog = courier.backlog()
             if backlog.stalled_since is not None:
                 stalled[name] = {"since": backlog.stalled_since, "alerts": backlog.alerts}
         return {
@@ -250,14 +291,16 @@ class Watching:
             "events_open": detector.sessions.events,
             "counts": {name: self._counted.get(name, 0) + n for name, n in counts.items()},
             "stalled": stalled,
+            "sinks": {name: courier.report() for name, courier in self._couriers.items()},
             "reading": not self._stalled,
         }
 
     def _close(self) -> None:
-        for outbox in self._outboxes.values():
-            outbox.close(_SECONDS_TO_CLOSE)
-        for outbox in self._outboxes.values():
-            self.hung |= not outbox.join()
+        self._closing = True
+        for courier in self._couriers.values():
+            courier.close(_SECONDS_TO_CLOSE)
+        for courier in self._couriers.values():
+            self.hung |= not courier.join()
         self._save()
         self._follower.close()
         if self._unsaved is not None:
@@ -268,9 +311,17 @@ class Watching:
         counted = saved.report.get("counts")
         if isinstance(counted, dict):
             self._counted = {str(name): int(value) for name, value in counted.items()}
-        for name, outbox in self._outboxes.items():
-            # An alert for a sink that is no longer configured waits until it is again.
-            outbox.put([(alert, body) for alert, sink, body in saved.unsent if sink == name])
+        for name, courier in self._couriers.items():
+            # An alert for a sink that is no longer configured waits until it is again. A run that
+            # ends by itself cannot wait for the time of a retry.
+            courier.put_parcels(
+                Parcel(
+                    one.alert, one.size, one.raised_wall, attempts=one.attempts,
+                    due=0.0 if self._once else one.due_wall,
+                )
+                for one in saved.unsent
+                if one.sink == name
+            )  # fmt: skip
         events = self._detector.events
         sessions = list(saved.sessions)
         if saved.bundle != self._bundle.fingerprint:
@@ -280,5 +331,16 @@ class Watching:
                 for session in sessions:
                     templates = [saved.templates[event] for event in session.items]
                     session.items = events.parse_masked(templates)
+                    kept = (session.kept or {}).values()
+                    session.kept = {session.items[line.number]: line for line in kept}
             self._adopted = Adopted(self._bundle.fingerprint, events.templates)
         self._detector.sessions.restore(sessions, saved.counters)
+
+
+def _courier(sink: Sink, state: State | None, clock: Clock) -> Courier:
+    if state is None:
+        return Courier(sink, clock)
+    before = state.saved.report.get("sinks")
+    tally = Tally(before.get(sink.name) if isinstance(before, dict) else None)
+    path = state.path
+    return Courier(sink, clock, texts=lambda: AlertTexts(path), tally=tally)

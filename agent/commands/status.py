@@ -22,6 +22,9 @@ _COUNTS = (
     "lines_of_odd_format",
     "sessions_scored",
     "sessions_ended_early",
+    "sessions_anomalous",
+    "sessions_silenced",
+    "sessions_suppressed",
     "alerts_raised",
 )
 
@@ -91,10 +94,23 @@ def describe(glance: Glance, wall: float) -> dict[str, Any]:
             one.sink: {"alerts": one.alerts, "bytes": one.bytes, "oldest": _iso(one.oldest)}
             for one in glance.unsent
         },
+        "sinks": {sink: _sink(one) for sink, one in report.get("sinks", {}).items()},
         "stalled": {
             sink: {"since": _iso(one["since"]), "alerts": one["alerts"]}
             for sink, one in report.get("stalled", {}).items()
         },
+    }
+
+
+def _sink(told: Mapping[str, Any]) -> dict[str, Any]:
+    disabled = told.get("disabled")
+    return {
+        "delivered": told.get("delivered", 0),
+        "failed_attempts": told.get("failed_attempts", 0),
+        "retrying": told.get("retrying", 0),
+        "dropped": told.get("dropped", {}),
+        "problem": told.get("problem"),
+        "disabled": None if disabled is None else _iso(disabled["since"]),
     }
 
 
@@ -150,9 +166,15 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
             f"{found['sessions_open']} open ({found['events_open']} events), "
             f"{counts['sessions_scored']} scored, {counts['sessions_ended_early']} of them early",
         ),
-        ("alerts", f"{counts['alerts_raised']} raised, {found['alerts_kept']} kept"),
+        (
+            "alerts",
+            f"{counts['alerts_raised']} raised, {found['alerts_kept']} kept; of "
+            f"{counts['sessions_anomalous']} anomalous sessions {counts['sessions_silenced']} "
+            f"silenced, {counts['sessions_suppressed']} suppressed",
+        ),
         ("last alert", _last(found["last_alert"])),
     ]
+    rows += [("sink", _took(sink, one)) for sink, one in found["sinks"].items()]
     for sink, unsent in found["unsent"].items():
         rows.append(
             (
@@ -170,6 +192,20 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
     for name, value in rows:
         yield f"{name:<{width}}  {value}"
     yield from _files(found["files"])
+
+
+def _took(sink: str, told: Mapping[str, Any]) -> str:
+    said = f"{_plain(sink)}: {told['delivered']} delivered"
+    if told["retrying"]:
+        said += f", {told['retrying']} to be tried again"
+    if told["dropped"]:
+        reasons = ", ".join(f"{count} {why}" for why, count in told["dropped"].items())
+        said += f", dropped: {_plain(reasons).replace('_', ' ')}"
+    if told["disabled"] is not None:
+        said += f"; disabled since {told['disabled']}"
+    if told["problem"] is not None:
+        said += f"; last problem: {_plain(told['problem'])}"
+    return said
 
 
 def _files(files: list[dict[str, Any]]) -> Iterator[str]:

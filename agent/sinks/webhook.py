@@ -1,110 +1,100 @@
-"""Alerts to an HTTP endpoint."""
+"""Alerts to an HTTP endpoint, as Standard Webhooks 1.0 has it."""
 
-import logging
-import queue
-import threading
-from contextlib import suppress
-from importlib.metadata import version
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-import httpx
-
+from agent.clock import Clock, SystemClock
+from agent.sinks import Answer, Message
+from agent.sinks.endpoint import Endpoint
+from agent.sinks.signature import Signer
 from models.errors import UserError
 
-_TIMEOUT = 15.0
-_FIRST_RETRY = 5.0
-_LONGEST_RETRY = 300.0
-_ROOM = 1000
-# Client errors that another attempt may mend (RFC 9110, RFC 6585); all others are final.
-_PASSING = frozenset({408, 425, 429})
-
-log = logging.getLogger("metalog.webhook")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Visible characters, blanks and tabs (RFC 9110, 5.5).
+_HEADER_VALUE = re.compile(r"[\t -~]*")
+_OUR_HEADERS = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Webhook:
-    """POSTs each alert as JSON, one after another, from a thread of its own.
+    """POSTs ``{"type": "alert.firing", "timestamp": ..., "data": <the alert>}``.
 
-    Only 2xx is success. Refused connections, timeouts, 5xx and a few 4xx are tried again, the
-    pause doubling up to five minutes; other answers drop the alert, which is logged. Redirects are
-    not followed: an alert goes where the user said. The URL may hold a secret, so only scheme and
-    host are ever logged.
+    ``webhook-id`` is the id of the alert, the same for all attempts: a receiver that meets it twice
+    has the same message twice. Signed where a secret was given.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = parse_url(url)
-        self.where = f"{self._url.scheme}://{self._url.netloc.decode().rpartition('@')[2]}"
-        self.name = f"webhook {self.where}"
-        self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(_ROOM)
-        self._delivered: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
-        self._thread.start()
+    interval = 0.0
+    holds_reading = False
 
-    def offer(self, alert: str, body: str) -> bool:
-        try:
-            self._waiting.put_nowait((alert, body))
-        except queue.Full:
-            return False
-        return True
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        name: str | None = None,
+        signer: Signer | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._signer = signer
+        self._clock = clock or SystemClock()
+        self.name = name or f"webhook {endpoint.where}"
 
-    def delivered(self) -> list[str]:
-        found = []
-        while True:
-            try:
-                found.append(self._delivered.get_nowait())
-            except queue.Empty:
-                return found
+    def send(self, message: Message) -> Answer:
+        alert = message.alert()
+        body = json.dumps(
+            {
+                "type": f"alert.{_kind(alert)}",
+                "timestamp": self._time_of(alert),
+                "data": alert,
+            }
+        ).encode("ascii")
+        ident = _identity(message.id)
+        # Of this attempt: receivers refuse an old one, as somebody may have recorded it.
+        seconds = int(self._clock.wall())
+        headers = {"webhook-id": ident, "webhook-timestamp": str(seconds)}
+        if self._signer is not None:
+            headers |= self._signer.headers(ident, seconds, body)
+        return self._endpoint.post(body, headers)
 
-    def close(self, seconds: float) -> None:
-        """What could not be delivered by then stays with the caller."""
-        self._stopping.set()
-        # A full queue is not waited for: its thread stops after the alert it has in hand.
-        with suppress(queue.Full):
-            self._waiting.put_nowait(None)
-        self._thread.join(seconds)
+    def keep_up(self) -> float | None:
+        return None
 
-    def _run(self) -> None:
-        headers = {
-            "content-type": "application/json",
-            "user-agent": f"metalog-agent/{version('metalog')}",
-        }
-        with httpx.Client(timeout=_TIMEOUT, headers=headers, follow_redirects=False) as client:
-            while (one := self._waiting.get()) is not None:
-                alert, body = one
-                if self._deliver(client, body):
-                    self._delivered.put(alert)
-                elif self._stopping.is_set():
-                    return
+    def close(self) -> None:
+        self._endpoint.close()
 
-    def _deliver(self, client: httpx.Client, body: str) -> bool:
-        """True when the alert is done with: delivered, or refused for good."""
-        pause = _FIRST_RETRY
-        while True:
-            try:
-                status = client.post(self._url, content=body).status_code
-            except httpx.HTTPError as error:
-                problem = type(error).__name__
-            else:
-                if 200 <= status < 300:
-                    return True
-                problem = f"HTTP {status}"
-                if status < 500 and status not in _PASSING:
-                    log.error("%s answered %s: alert dropped", self.where, problem)
-                    return True
-            log.warning("%s: %s; next attempt in %g s", self.where, problem, pause)
-            if self._stopping.wait(pause):
-                return False
-            pause = min(2 * pause, _LONGEST_RETRY)
+    def _time_of(self, alert: Mapping[str, Any]) -> str:
+        """When it was raised, which stays the same over all attempts."""
+        if isinstance(alert.get("raised_at"), str):
+            return str(alert["raised_at"])
+        return datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
 
 
-def parse_url(text: str) -> httpx.URL:
-    """Raises UserError for what is no http(s) URL with a host."""
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError):
-        url = None
-    if url is None or url.scheme not in ("http", "https") or not url.host:
-        raise UserError(
-            "--webhook: no URL of the form https://host/path; check it (it is not shown here, as "
-            "it may hold a secret)"
-        )
-    return url
+def _kind(alert: Mapping[str, Any]) -> str:
+    if alert.get("kind") in ("suppressed", "test"):
+        return str(alert["kind"])
+    return "resolved" if alert.get("status") == "resolved" else "firing"
+
+
+def _identity(message: str) -> str:
+    # A full stop would end the id in what is signed, a line break the header.
+    if _PLAIN_ID.fullmatch(message):
+        return message
+    return hashlib.sha256(message.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def parse_headers(given: Sequence[str]) -> dict[str, str]:
+    """``Name: value`` each. Raises UserError without showing the value, which may be a secret."""
+    headers = {}
+    for one in given:
+        name, colon, value = one.partition(":")
+        name, value = name.strip(), value.strip(" \t")
+        if not colon or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise UserError("--webhook-header: not of the form 'Name: value' in printable ASCII")
+        if name.lower() in _OUR_HEADERS or name.lower().startswith("webhook-"):
+            raise UserError(f"--webhook-header: {name} is set by the agent itself")
+        headers[name] = value
+    return headers

@@ -3,17 +3,23 @@
 from agent.state.database import NotSavedError
 from agent.state.folder import StateFolder, default_folder, sole_folder
 from agent.state.glance import Glance, Unsent
+from agent.state.requests import Requests, Told
 from agent.state.store import Adopted, Changes, Retention, Saved, State
+from agent.state.undelivered import AlertTexts, Undelivered
 
 __all__ = [
     "Adopted",
+    "AlertTexts",
     "Changes",
     "Glance",
     "NotSavedError",
+    "Requests",
     "Retention",
     "Saved",
     "State",
     "StateFolder",
+    "Told",
+    "Undelivered",
     "Unsent",
     "default_folder",
     "sole_folder",

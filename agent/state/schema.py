@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent.follow.position import Position
 
 # Another table is another step in _STEPS, which new databases go through, too.
-SCHEMA = 2
+SCHEMA = 5
 # In the header of every database of ours since schema 2: "mlog".
 APPLICATION = 0x6D6C6F67
 
@@ -25,6 +25,26 @@ _SECOND = (
     "create index alerts_by_time on alerts (raised_wall)",
     "create table unsent (alert text not null, sink text not null, primary key (alert, sink))"
     " without rowid",
+)
+# Lines of open sessions, alerts that belong together, who asked for quiet, what was alerted on.
+_QUIET = (
+    "alter table session_log add column last_place text",
+    "alter table session_log add column kept text",
+    "create table groups (fingerprint text primary key, body text not null) without rowid",
+    "create table silences ("
+    " fingerprint text, origin text, until_wall real, made_wall real not null, note text not null,"
+    " primary key (fingerprint, origin)) without rowid",
+    "create table evidence (alert text primary key, body blob not null)",
+)
+# Failed attempts, and the wall clock of the next one.
+_RETRIES = (
+    "alter table unsent add column attempts integer not null default 0",
+    "alter table unsent add column due_wall real not null default 0",
+)
+# What the host's statistics have learnt beside the bundle's: one row, or none.
+_EPOCH = (
+    "create table epoch ("
+    " only integer primary key check (only = 1), number integer not null, body blob not null)"
 )
 _FIRST_TABLES = frozenset({"meta", "positions", "templates", "sessions", "alerts", "unsent"})
 
@@ -134,4 +154,23 @@ def _from_first(connection: sqlite3.Connection) -> None:
         connection.execute(f"drop table old_{table}")
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_first}
+def _add_quiet(connection: sqlite3.Connection) -> None:
+    for statement in _QUIET:
+        connection.execute(statement)
+
+
+def _add_retries(connection: sqlite3.Connection) -> None:
+    for statement in _RETRIES:
+        connection.execute(statement)
+
+
+def _add_epoch(connection: sqlite3.Connection) -> None:
+    connection.execute(_EPOCH)
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _from_first,
+    2: _add_quiet,
+    3: _add_retries,
+    4: _add_epoch,
+}

@@ -5,6 +5,7 @@ the same second lie on a thousand pages of 4 KiB, and each would be written twic
 SQLite's log and once into the database.
 """
 
+import json
 import sqlite3
 from array import array
 from collections import deque
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from agent.state.schema import DamagedError
-from models.sessions import Session
+from models.sessions import KeptLine, Session
 
 # Estimates, for the balance between what lives and what is dead.
 _WHOLE_BYTES = 60
@@ -24,7 +25,8 @@ _EVENT_BYTES = 4
 _SEGMENT_BYTES = 2**16
 _SPARE_BYTES = 2**20
 
-_INSERT = "insert into session_log values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEPT_BYTES = 12
+_INSERT = "insert into session_log values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _Row = tuple[object, ...]
 
 
@@ -103,11 +105,12 @@ class SessionLog:
             if items and not 0 <= min(items) <= max(items) < events:
                 raise DamagedError("a session holds an unknown event")
             if key is not None:
-                _, _, key, source, place, first_time, last_time, gap, touched, _ = row
+                _, _, key, source, place, first_time, last_time, gap, touched, _, last, kept = row
                 session = Session(
                     str(key), str(source), str(place), list(items), first_time, last_time,
-                    float(gap), float(touched),
+                    float(gap), float(touched), str(last or ""),
                 )  # fmt: skip
+                _unpack_kept(session, kept)
                 found[number] = (session, ident)
                 _add(segments, ident, _size(session))
                 continue
@@ -118,6 +121,8 @@ class SessionLog:
                 session.items.extend(items)
                 session.first_time, session.last_time = row[5], row[6]
                 session.longest_gap, session.touched = float(row[7]), float(row[8])
+                session.last_place = str(row[10] or "")
+                _unpack_kept(session, row[11])
         for number, (session, whole) in found.items():
             size = _size(session)
             known = _Known(session, number, whole, len(session.items), size)
@@ -151,7 +156,7 @@ class SessionLog:
             known = None if afresh else self._known.get(key)
             if known is not None and known.session is not session:
                 # It ended; there may be another one of the same key by now.
-                self._append(step, (known.number, *(None,) * 8), _END_BYTES)
+                self._append(step, (known.number, *(None,) * 10), _END_BYTES)
                 step.known[key] = None
                 step.live -= known.size
                 known = None
@@ -218,16 +223,18 @@ class SessionLog:
         step.known[session.key] = _Known(session, number, step.next_row, len(session.items), size)
         step.live += size
         texts = (number, session.key, session.source, session.place)
-        self._append(step, (*texts, *_times(session), _packed(session.items)), size)
+        row = (*texts, *_times(session), _packed(session.items), *_kept(session))
+        self._append(step, row, size)
 
     def _more(self, step: Step, session: Session[int], known: _Known) -> None:
         items = session.items[known.events :]
-        growth = _EVENT_BYTES * len(items)
+        growth = _EVENT_BYTES * len(items) + _kept_size(session, known.events)
         step.known[session.key] = known._replace(
             events=len(session.items), size=known.size + growth
         )
         step.live += growth
-        row = (known.number, None, None, None, *_times(session), _packed(items))
+        texts = (known.number, None, None, None)
+        row = (*texts, *_times(session), _packed(items), *_kept(session, known.events))
         self._append(step, row, _MORE_BYTES + growth)
 
     def _append(self, step: Step, row: _Row, size: int) -> None:
@@ -245,7 +252,7 @@ def _add(segments: list[_Segment], row: int, size: int) -> None:
 
 def _size(session: Session[int]) -> int:
     texts = len(session.key) + len(session.source) + len(session.place)
-    return _WHOLE_BYTES + texts + _EVENT_BYTES * len(session.items)
+    return _WHOLE_BYTES + texts + _EVENT_BYTES * len(session.items) + _kept_size(session)
 
 
 def _times(session: Session[int]) -> tuple[float | None, float | None, float, float]:
@@ -254,3 +261,26 @@ def _times(session: Session[int]) -> tuple[float | None, float | None, float, fl
 
 def _packed(items: Iterable[int]) -> bytes:
     return array("i", items).tobytes()
+
+
+def _kept_since(session: Session[int], first: int) -> list[KeptLine]:
+    return [line for line in (session.kept or {}).values() if line.number >= first]
+
+
+def _kept_size(session: Session[int], first: int = 0) -> int:
+    lines = _kept_since(session, first)
+    return sum(_KEPT_BYTES + len(line.place) + len(line.text) for line in lines)
+
+
+def _kept(session: Session[int], first: int = 0) -> tuple[str, str | None]:
+    """Where the last line stands, and the lines kept from item ``first`` on."""
+    lines = _kept_since(session, first)
+    return session.last_place, json.dumps(lines) if lines else None
+
+
+def _unpack_kept(session: Session[int], text: str | None) -> None:
+    if text is None:
+        return
+    session.kept = session.kept or {}
+    for number, place, line in json.loads(text):
+        session.kept[session.items[number]] = KeptLine(int(number), str(place), str(line))

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.alerts.silences import Silences
 from agent.follow.position import Position
 from agent.state.database import open_database, told, transaction
 from agent.state.folder import StateFolder
+from agent.state.requests import read_silences
 from agent.state.schema import DamagedError, file_of
 from agent.state.session_log import SessionLog
+from agent.state.undelivered import Undelivered, load_firing, load_undelivered
+from models.epochs import Epoch
 from models.errors import UserError
 from models.sessions import Session
 
@@ -39,7 +43,9 @@ class Saved:
 
     saved_wall: wall clock of its last save, None on the first run. age: the clock of idle time,
     which ``touched`` of the sessions is of. counters: of the sessionizer, by name and source.
-    report: what the agent said of itself. unsent: alert, sink and body, oldest first.
+    groups: of alerts, by fingerprint.
+    report: what the agent said of itself. unsent: oldest first. epoch: of the
+    statistics learnt beside those of ``bundle``, None where nothing was.
     """
 
     saved_wall: float | None = None
@@ -50,7 +56,9 @@ class Saved:
     sessions: tuple[Session[int], ...] = ()
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
-    unsent: tuple[tuple[str, str, str], ...] = ()
+    groups: tuple[tuple[str, str], ...] = ()
+    unsent: tuple[Undelivered, ...] = ()
+    epoch: Epoch | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,11 @@ class Changes:
     wall, now: clocks at this moment; age: that of idle time, see ``Saved``. positions: all of them,
     one object as long as it says the same; templates: by event id, those that are new or changed;
     sessions: open ones by key that changed, None for ended ones, and with ``adopted`` all of them;
-    counters: all; alerts: id and body, for all of ``sinks``; sent: alert id and sink.
+    evidence: the session that an alert is about, by its id; groups: of alerts, those that changed,
+    None for those that are gone;
+    counters: all; alerts: id and body, for all of ``sinks``; sent: alert id and sink;
+    failed: by alert id and sink, attempts and the wall clock of the next one; adopted: ends
+    what was learnt with the bundle before; epoch: one that has begun.
     """
 
     wall: float
@@ -82,7 +94,11 @@ class Changes:
     sinks: Sequence[str] = ()
     alerts: Sequence[tuple[str, str]] = ()
     sent: Iterable[tuple[str, str]] = ()
+    failed: Mapping[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+    evidence: Mapping[str, bytes] = field(default_factory=dict)
+    groups: Mapping[str, str | None] = field(default_factory=dict)
     adopted: Adopted | None = None
+    epoch: Epoch | None = None
 
 
 class State:
@@ -102,6 +118,8 @@ class State:
         self._report = ""
         self._saved_at: float | None = None
         self._swept_at: float | None = None
+        self._silences = Silences()
+        self._silences_version: int | None = None
         try:
             try:
                 self._connection = open_database(self._folder)
@@ -148,10 +166,11 @@ class State:
             for name, source, value in connection.execute("select * from counters"):
                 counters.setdefault(name, {})[source] = int(value)
             self._session_log, sessions = SessionLog.load(connection, len(rows))
-            unsent = connection.execute(
-                "select alerts.id, unsent.sink, alerts.body from unsent "
-                "join alerts on alerts.id = unsent.alert order by alerts.raised_wall, alerts.rowid"
-            ).fetchall()
+            epoch = None
+            for number, body in connection.execute("select number, body from epoch"):
+                epoch = Epoch.from_bytes(int(number), body)
+                if len(epoch.templates) > len(rows):
+                    raise DamagedError("templates of its statistics are missing")
             saved = Saved(
                 saved_wall=float(meta["saved_wall"]) if "saved_wall" in meta else None,
                 age=float(meta.get("age", 0)),
@@ -161,7 +180,9 @@ class State:
                 sessions=tuple(sessions),
                 counters=counters,
                 report=dict(json.loads(meta.get("report", "{}"))),
-                unsent=tuple(unsent),
+                groups=tuple(connection.execute("select fingerprint, body from groups")),
+                unsent=load_undelivered(connection),
+                epoch=epoch,
             )
         except Exception as error:
             connection.close()
@@ -191,9 +212,10 @@ class State:
         uncounted = list(self._counters.keys() - counters.keys())
         report = json.dumps(changes.report)
         sent = list(changes.sent)
+        epochs = [(changes.epoch.number, changes.epoch.to_bytes())] if changes.epoch else []
         news = (
             moved, gone, counted, uncounted, changes.templates, changes.sessions, changes.alerts,
-            sent, changes.adopted, report != self._report,
+            sent, changes.failed, changes.groups, changes.adopted, epochs, report != self._report,
         )  # fmt: skip
         silent = self._saved_at is not None and (
             0 <= changes.now - self._saved_at < _SECONDS_OF_SILENCE
@@ -224,10 +246,16 @@ class State:
                 ((alert, body, changes.wall) for alert, body in changes.alerts),
             )
             many(
-                "insert or ignore into unsent values (?, ?)",
+                "insert or ignore into unsent (alert, sink) values (?, ?)",
                 ((alert, sink) for alert, _ in changes.alerts for sink in changes.sinks),
             )
+            many(
+                "update unsent set attempts = ?, due_wall = ? where alert = ? and sink = ?",
+                ((*retry, *which) for which, retry in changes.failed.items()),
+            )
             many("delete from unsent where alert = ? and sink = ?", sent)
+            many("insert or replace into epoch values (1, ?, ?)", epochs)
+            self._save_groups(changes)
             sweeping = (
                 self._swept_at is None
                 or bool(changes.alerts)
@@ -246,6 +274,37 @@ class State:
         if sweeping:
             self._swept_at = changes.now
 
+    def silences(self) -> Silences:
+        """What people ask for, while this agent runs, too: see agent/state/requests.py."""
+        try:
+            [version] = self._connection.execute("pragma data_version").fetchone()
+            if version != self._silences_version:
+                self._silences = Silences(read_silences(self._connection))
+                self._silences_version = version
+        except sqlite3.Error as error:
+            # Better an alert too many than none at all.
+            log.debug("%s: silences cannot be read now: %s", self.path, error)
+        return self._silences
+
+    def _save_groups(self, changes: Changes) -> None:
+        many = self._connection.executemany
+        many("insert or replace into evidence values (?, ?)", changes.evidence.items())
+        gone = [(name,) for name, body in changes.groups.items() if body is None]
+        many("delete from groups where fingerprint = ?", gone)
+        many(
+            "insert or replace into groups values (?, ?)",
+            ((name, body) for name, body in changes.groups.items() if body is not None),
+        )
+
+    def firing(self, since_wall: float) -> list[dict[str, Any]]:
+        """Alerts of incidents that were not over at the last save: the last message of each."""
+        try:
+            return load_firing(self._connection, since_wall)
+        except (sqlite3.Error, ValueError) as error:
+            # They were checked when they were written; without them they end a little early.
+            log.warning("%s: alerts of the last run cannot be read: %s", self.path, error)
+            return []
+
     def close(self) -> None:
         """Save nothing more; let another agent have the folder."""
         self._connection.close()
@@ -253,6 +312,7 @@ class State:
 
     def _adopt(self, adopted: Adopted) -> None:
         self._connection.execute("delete from templates")
+        self._connection.execute("delete from epoch")
         self._connection.executemany(
             "insert into templates values (?, ?)", enumerate(adopted.templates)
         )
@@ -275,6 +335,8 @@ class State:
                 (*changes.sinks, count - self._retention.alerts),
             )
         execute("delete from unsent where alert not in (select id from alerts)")
+        execute("delete from evidence where alert not in (select id from alerts)")
+        execute("delete from silences where until_wall <= ?", (changes.wall,))
 
 
 def _flat(counters: Counters) -> dict[tuple[str, str], int]:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.follow import Position
 from agent.follow.fingerprint import Fingerprint
-from agent.state import Glance, State
+from agent.state import Glance, State, Undelivered
 from models.errors import UserError
 from models.sessions import Session
 
@@ -73,7 +73,7 @@ def test_a_state_of_schema_1_goes_on(folder: Path) -> None:
     assert saved.positions == (POSITION,)
     assert saved.templates == ("known", "met here")
     assert saved.counters == {"windows": {"a.log": 3}, "fresh": {"a.log": 0}}
-    assert saved.unsent == (("i", "stdout", '{"id": "i"}'),)
+    assert saved.unsent == (Undelivered("i", "stdout", 11, 940.0, 0, 0.0),)
     # Idle for as long as they were: touched is on the clock that age is of.
     assert saved.age == 1000.0
     assert sorted(saved.sessions, key=lambda one: one.key) == [

@@ -37,7 +37,7 @@ class Agent:
 
     def __init__(self, bundle: Path, *arguments: object) -> None:
         self.process = subprocess.Popen(
-            [AGENT, "watch", *map(str, arguments), "--bundle", str(bundle)],
+            [AGENT, "watch", *map(str, arguments), "--bundle", str(bundle), "--no-grouping"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -75,6 +75,9 @@ def test_it_works_while_the_agent_runs_and_after_it_was_killed(
             "lines_of_odd_format": 0,
             "sessions_scored": 1,
             "sessions_ended_early": 0,
+            "sessions_anomalous": 1,
+            "sessions_silenced": 0,
+            "sessions_suppressed": 0,
             "alerts_raised": 1,
         }
         assert (found["alerts_kept"], found["last_alert"]["key"]) == (1, "ord-1")
