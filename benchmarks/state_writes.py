@@ -17,8 +17,10 @@ from agent.state import Adopted, Changes, State
 from models.sessions import KeptLine, Session
 
 _EVENTS = 500
-# Characters of a raw line; the first of each event is kept with its session.
+# Characters of a raw line. The first of each event is kept with its session, of all sessions as
+# many as the agent has room for.
 _LINE = 140
+_MOST_LINES = 140_000
 
 
 def main() -> None:
@@ -32,10 +34,41 @@ def main() -> None:
         measure(Path(folder), given.open, given.changing, given.saves, given.length)
 
 
+class Shop:
+    """Makes sessions and adds lines to them."""
+
+    def __init__(self) -> None:
+        self._draw = random.Random(1)
+        self._kept = 0
+        self._sessions = 0
+
+    def session(self, length: int) -> Session[int]:
+        log = "/var/log/shop/orders.log"
+        place = f"{log}:{self._sessions * 100}"
+        session: Session[int] = Session(
+            f"blk_{self._sessions:019d}", log, place, [], 1.0, 2.0, 0.5, last_place=place
+        )
+        self._sessions += 1
+        for _ in range(length):
+            self.add_line(session)
+        return session
+
+    def add_line(self, session: Session[int]) -> None:
+        event = self._draw.randrange(_EVENTS)
+        session.items.append(event)
+        kept = session.kept = session.kept or {}
+        if event not in kept and self._kept < _MOST_LINES:
+            kept[event] = KeptLine(len(session.items) - 1, session.place, "x" * _LINE)
+            self._kept += 1
+
+    def end(self, session: Session[int]) -> None:
+        self._kept -= len(session.kept or {})
+
+
 def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -> None:
-    draw = random.Random(1)
+    draw, shop = random.Random(2), Shop()
     state = State(folder)
-    sessions = [_session(number, draw, draw.randrange(1, length)) for number in range(opened)]
+    sessions = [shop.session(draw.randrange(1, length)) for _ in range(opened)]
     before, began = _written(), time.perf_counter()
     state.save(
         Changes(
@@ -48,19 +81,18 @@ def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -
         f"{1000 * (time.perf_counter() - began):.0f} ms"
     )
     megabytes, milliseconds = [], []
-    number = opened
     for turn in range(1, saves + 1):
         changed: dict[str, Session[int] | None] = {}
         for place in draw.sample(range(opened), changing):
             one = sessions[place]
-            _add_line(one, draw.randrange(_EVENTS))
+            shop.add_line(one)
             one.last_time = one.touched = float(turn)
             changed[one.key] = one
             if len(one.items) >= length:
                 changed[one.key] = None
-                sessions[place] = _session(number, draw, 1)
+                shop.end(one)
+                sessions[place] = shop.session(1)
                 changed[sessions[place].key] = sessions[place]
-                number += 1
         before, began = _written(), time.perf_counter()
         state.save(Changes(wall=float(turn), now=float(turn), age=float(turn), sessions=changed))
         milliseconds.append(1000 * (time.perf_counter() - began))
@@ -76,24 +108,6 @@ def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -
         f"ms {_spread(milliseconds)}; database {database:.1f} MB, "
         f"read again in {time.perf_counter() - began:.2f} s"
     )
-
-
-def _session(number: int, draw: random.Random, length: int) -> Session[int]:
-    place = f"/var/log/shop/orders.log:{number * 100}"
-    session: Session[int] = Session(
-        f"blk_{number:019d}", "/var/log/shop/orders.log", place, [], 1.0, 2.0, 0.5
-    )
-    for _ in range(length):
-        _add_line(session, draw.randrange(_EVENTS))
-    return session
-
-
-def _add_line(session: Session[int], event: int) -> None:
-    session.items.append(event)
-    session.last_place = session.place
-    kept = session.kept = session.kept or {}
-    if event not in kept:
-        kept[event] = KeptLine(len(session.items) - 1, session.place, "x" * _LINE)
 
 
 def _written() -> int:
