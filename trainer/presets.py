@@ -81,6 +81,35 @@ class Preset:
         return cls(**{**value, "statistics": Statistics(value["statistics"])})
 
 
+# What the strong rules use, as inputs that mean the same in every system (docs/experiments.md).
+_DEFAULT = Preset(
+    "default",
+    network={
+        "features": EVENT_INPUTS,
+        "session": SESSION_INPUTS,
+        "hidden": 64,
+        "layers": 1,
+        "scaled": True,
+        "pooling": "mean",
+        "tanh": False,
+        "number_drop": 0.1,
+        "members": 3,
+    },
+    inner_parts=1,
+    batch=64,
+    inner_rate=0.01,
+    target_weight=1.0,
+    rate=3e-3,
+    second_order=False,
+    anomaly_share=0.4,
+    clip=2.0,
+    statistics=Statistics.LABELLED,
+    unlabelled="unlabelled",
+    steps=250,
+    smoothing=0.04,
+    weight_decay=1e-3,
+)
+
 PRESETS: dict[str, Preset] = {
     "paper": Preset("paper"),
     # With 1 % of the anomaly labels, batches as they come teach the network to answer "normal":
@@ -95,65 +124,25 @@ PRESETS: dict[str, Preset] = {
         longest=100,
         clip=5.0,
     ),
-    # What the strong rules use, as inputs that mean the same in every system (docs/experiments.md).
-    "default": Preset(
-        "default",
-        network={
-            "features": EVENT_INPUTS,
-            "session": SESSION_INPUTS,
-            "hidden": 64,
-            "layers": 1,
-            "scaled": True,
-            "pooling": "mean",
-            "tanh": False,
-            "number_drop": 0.1,
-            "members": 3,
-        },
-        inner_parts=1,
-        batch=64,
-        inner_rate=0.01,
-        target_weight=1.0,
-        rate=3e-3,
-        second_order=False,
-        anomaly_share=0.4,
-        clip=2.0,
-        statistics=Statistics.LABELLED,
-        unlabelled="unlabelled",
-        steps=250,
-        smoothing=0.04,
-        weight_decay=1e-3,
-    ),
+    "default": _DEFAULT,
     # A target without labels, or with a few. Severities have a path of their own, the rest is left
     # out far more often: what a source's words say is not what the target's do.
-    "unlabelled": Preset(
-        "unlabelled",
+    "unlabelled": replace(
+        _DEFAULT,
+        name="unlabelled",
         network={
-            "features": EVENT_INPUTS,
-            "session": SESSION_INPUTS,
-            "hidden": 64,
-            "layers": 1,
-            "scaled": True,
-            "pooling": "mean",
-            "tanh": False,
-            "members": 3,
+            **_DEFAULT.network,
             "severity": True,
             "word_drop": 0.9,
             "path_drop": 0.7,
             "number_drop": 0.3,
             "group_drops": (0.0, 0.0, 0.3),
         },
-        inner_parts=1,
-        batch=64,
-        inner_rate=0.01,
-        target_weight=1.0,
         rate=1e-2,
-        second_order=False,
         anomaly_share=0.3,
-        clip=2.0,
         statistics=Statistics.UNLABELLED,
+        unlabelled=None,
         steps=300,
-        smoothing=0.04,
-        weight_decay=1e-3,
     ),
 }
 
