@@ -382,8 +382,8 @@ def _host_templates(bundle: Bundle, saved: Saved) -> tuple[str, ...]:
 def _stop_on_signals(watching: Watching) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         # The first one ends it cleanly; whoever sends a second one does not want to wait.
+        # Nothing is logged here: it may come in the middle of a line that is being logged.
         signal.signal(number, signal.SIG_DFL)
-        log.info("stopping")
         watching.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):

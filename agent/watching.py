@@ -131,6 +131,8 @@ class Watching:
                 self._save()
             if not self._stopping:
                 self._follower.wait(_LONGEST_WAIT)
+        if self._stopping:
+            log.info("stopping")
         self._save()
         self._close()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.open_sessions import OpenSessions
+from agent.open_sessions import OpenSessions, shortened
 from models.sessions import Entry, Session, SessionRule
 
 BY_KEY = SessionRule(key_regex=r"(k\d+)")
@@ -54,3 +54,57 @@ def test_it_knows_how_many_events_are_open_and_loses_no_change(
     found = [session for session in seen.values() if session is not None]
     assert len(found) == len(sessions)
     assert sum(len(session.items) for session in found) == sessions.events
+
+
+_WORDS = st.sampled_from(["one", "two", "three"])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["k1", "k2"]), _WORDS, st.booleans()), max_size=40),
+    st.sampled_from([BY_KEY, SessionRule(window=4), SessionRule(window=4, stride=2)]),
+    st.sampled_from([0, 1000, 2**20]),
+)
+def test_lines_are_kept_within_their_bound(
+    lines: list[tuple[str, str, bool]], rule: SessionRule, bound: int
+) -> None:
+    sessions = OpenSessions(rule, most_kept_bytes=bound)
+    events = {"one": 1, "two": 2, "three": 3}
+    ended: list[Session[int]] = []
+    for number, (key, word, closing) in enumerate(lines):
+        text = f"{key} {word} {number}"
+        entry = Entry(text, sessions.keys(text), key, events[word], None, 0.0, f"a:{number}")
+        ended += sessions.add(entry)
+        if closing:
+            ended += sessions.close()
+        # The last one may go over it.
+        assert 0 <= sessions.kept_bytes <= (bound and bound + 400)
+        again = OpenSessions(rule, most_kept_bytes=bound)
+        changed = [one for one in sessions.take_changed().values() if one is not None]
+        again.restore(changed, sessions.counters())
+        assert again.kept_bytes <= sessions.kept_bytes
+    ended += sessions.close()
+    assert sessions.kept_bytes == 0
+    for session in ended:
+        for event, line in (session.kept or {}).items():
+            assert session.items[line.number] == event
+            assert event not in session.items[: line.number] or rule.stride or bound == 1000
+            assert {1: "one", 2: "two", 3: "three"}[event] in line.text
+        if bound == 2**20 and rule.stride is None:
+            assert set(session.kept or {}) == set(session.items)
+    if not bound:
+        assert not any(session.kept for session in ended)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("short", "short"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 16 + " ..."),
+        ("one two three four five", "one two three ..."),
+        ("write to bo a.b@example.org", "write to bo ..."),
+        ("0123456789abcdef ghijk", "0123456789abcdef ..."),
+    ],
+)
+def test_a_long_line_is_cut_between_words(line: str, expected: str) -> None:
+    assert shortened(line, 20) == expected

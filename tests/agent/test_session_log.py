@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.state import Adopted, Changes, NotSavedError, State
-from models.sessions import Session
+from models.sessions import KeptLine, Session
 
 _KEYS = st.sampled_from([f"key-{number}" for number in range(6)])
 _EVENTS = st.lists(st.integers(0, 4), min_size=1, max_size=5)
@@ -48,7 +48,12 @@ class OpenSessions(RuleBasedStateMachine):
         session = self.open.get(key)
         if session is None:
             session = self.open[key] = Session(key, "a.log", f"a.log:{self.turn}")
-        session.items += events
+        for event in events:
+            session.items.append(event)
+            session.last_place = f"a.log:{self.turn}"
+            kept = session.kept = session.kept or {}
+            if event not in kept and event:
+                kept[event] = KeptLine(len(session.items) - 1, session.last_place, "\udcff\n")
         session.last_time = session.touched = self.turn
         session.first_time = session.first_time or self.turn
         self.changed[key] = session
@@ -77,6 +82,9 @@ class OpenSessions(RuleBasedStateMachine):
         self.state.close()
         self.state = State(Path(self.folder.name))
         found = {session.key: session for session in self.state.saved.sessions}
+        # Whether there are none or not even a place for them is all the same.
+        for session in (*found.values(), *self.open.values()):
+            session.kept = session.kept or None
         assert found == self.open
         self.open = found
 
