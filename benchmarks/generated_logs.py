@@ -52,7 +52,7 @@ def _block(draw: random.Random) -> Iterator[str]:
         )
     task = f"_task_20081109{int(random_() * 2000):04}_0001_m_{int(random_() * 2000):06}_0"
     part = int(random_() * 2000)
-    yield f"{block}allocateBlock: /user/root/rand/_temporary/{task}/part-{part:05}. {key}"
+    yield f"{block}allocateBlock: /user/hadoop/rand/_temporary/{task}/part-{part:05}. {key}"
     for place in range(3):
         yield f"{node}$PacketResponder: PacketResponder {place} for block {key} terminating"
         yield (
