@@ -32,7 +32,8 @@ from models.reading import Description
 from models.sessions import SessionRule
 from models.words import WordTable
 
-SCHEMA = 1
+# 2: sessions are described by other numbers than in 1, which cannot be scored any more.
+SCHEMA = 2
 MANIFEST = "manifest.json"
 NETWORK = "network.onnx"
 TEMPLATES = "templates.jsonl"
@@ -211,8 +212,13 @@ def _manifest(path: Path, content: bytes) -> Manifest:
         schema = value["schema"]
         if schema > SCHEMA:
             raise UserError(
-                f"{path}: bundle schema {schema}, this metalog reads up to {SCHEMA}: "
+                f"{path}: bundle schema {schema}, this metalog reads {SCHEMA}: "
                 "install a newer metalog"
+            )
+        if schema < SCHEMA:
+            raise UserError(
+                f"{path}: bundle schema {schema}, of an earlier metalog; this one reads {SCHEMA}: "
+                "fit and export it again"
             )
         bare = _SEAL.sub(_UNSEALED.encode(), content)
         if value.get("seal") != hashlib.sha256(bare).hexdigest():

@@ -31,7 +31,8 @@ from trainer.presets import Preset
 from trainer.splits import Fractions, Indices
 from trainer.systems import System
 
-SCHEMA = 1
+# 2: sessions are described by other numbers than in 1.
+SCHEMA = 2
 _DESCRIPTION = "run.json"
 Arrays = dict[str, NDArray[Any]]
 
@@ -103,15 +104,20 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> "Run":
-        """Raises UserError where ``path`` is no run, or a newer one."""
+        """Raises UserError where ``path`` is no run, or that of another schema."""
         try:
             value = json.loads((path / _DESCRIPTION).read_bytes())
             if value["kind"] != "metalog-run":
                 raise UserError(f"{path / _DESCRIPTION}: is not that of a metalog run")
             if value["schema"] > SCHEMA:
                 raise UserError(
-                    f"{path}: run schema {value['schema']}, this metalog reads up to {SCHEMA}: "
+                    f"{path}: run schema {value['schema']}, this metalog reads {SCHEMA}: "
                     "install a newer metalog"
+                )
+            if value["schema"] < SCHEMA:
+                raise UserError(
+                    f"{path}: run schema {value['schema']}, of an earlier metalog; this one reads "
+                    f"{SCHEMA}: fit it again"
                 )
             return cls(
                 path=path,

@@ -99,6 +99,12 @@ def test_a_newer_schema_asks_for_a_newer_metalog(pumps: Path) -> None:
     refused(pumps, "install a newer metalog")
 
 
+def test_an_older_schema_asks_for_a_new_export(pumps: Path) -> None:
+    path = pumps / "manifest.json"
+    path.write_text(json.dumps({"kind": "metalog-bundle", "schema": SCHEMA - 1}))
+    refused(pumps, "fit and export it again")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -262,6 +262,7 @@ def copy_of(run: Run, tmp_path: Path) -> Path:
         ("run.json", b'{"schema": 1}', "cannot be read"),
         ("run.json", b'{"kind": "metalog-corpus", "schema": 1}', "not that of a metalog run"),
         ("run.json", b'{"kind": "metalog-run", "schema": 99}', "install a newer metalog"),
+        ("run.json", b'{"kind": "metalog-run", "schema": 1}', "fit it again"),
         ("templates.json", b"[[", "cannot be read"),
         ("templates.json", b"[]", "does not hold the templates"),
         ("split.npz", b"", "cannot be read"),
