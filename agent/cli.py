@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -33,7 +34,7 @@ from agent.commands.sink_options import (
     restore_firing,
 )
 from agent.commands.status import status
-from agent.detector import Detector, Line, Verdict
+from agent.detector import LINES_AT_ONCE, Detector, Verdict
 from agent.durations import parse_duration
 from agent.follow import Follower, Selection
 from agent.sinks import Sink
@@ -293,7 +294,10 @@ def score(
     )
     try:
         for file in files:
-            _print(detector.add(_lines(file), 0.0))
+            lines = _lines(file)
+            name = file if file == "-" else Path(file).name
+            while some := list(islice(lines, LINES_AT_ONCE)):
+                _print(detector.add(name, some, 0.0))
         detector.close()
         _print(detector.take())
         sys.stdout.flush()
@@ -351,14 +355,10 @@ def _policy(
     return Policy(group, *seconds, most_an_hour)
 
 
-def _lines(file: str) -> Iterator[Line]:
-    if file == "-":
-        for raw in sys.stdin.buffer:
-            yield Line(raw.decode("utf-8", "replace").rstrip("\r\n"), "-")
-        return
-    path = Path(file)
-    for line in read_lines(path):
-        yield Line(line, path.name)
+def _lines(file: str) -> Iterator[str]:
+    if file != "-":
+        return read_lines(Path(file))
+    return (raw.decode("utf-8", "replace").rstrip("\r\n") for raw in sys.stdin.buffer)
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:

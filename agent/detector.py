@@ -1,7 +1,7 @@
 """From lines to verdicts: parse, cut into sessions, score. Knows no files and no alerts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.open_sessions import OpenSessions
@@ -11,20 +11,11 @@ from models.epochs import Epoch, Epochs, beyond_suspicion
 from models.line_reader import LineReader
 from models.lines import LineParser
 from models.scorer import Score, Scorer
-from models.sessions import Entry, KeptLine, Session, SessionRule
+from models.sessions import Entries, KeptLine, Session, SessionRule
 
 # Sessions that wait for the network together: more fill a batch better, fewer are scored sooner.
 _SCORED_TOGETHER = 512
-_LINES_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line to be judged. place: where it stands, such as ``app.log:1024``."""
-
-    text: str
-    source: str
-    place: str = ""
+LINES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,6 @@ class Detector:
         self._rereader = LineParser(bundle.manifest.line_format, now)
         self.events = bundle.parser(tuple(host_templates))
         self._line_time_is_clock = line_time_is_clock
-        self._line_clock = 0.0
         self._ended: list[Session[int]] = []
         self._changed: set[int] = set()
         # A higher threshold than the bundle's asks for fewer alerts, and vouches for nothing.
@@ -126,53 +116,45 @@ class Detector:
         """Number of the statistics in use: 0 for the bundle's own."""
         return 0 if self._epochs is None else self._epochs.current.number
 
-    def add(self, lines: Iterable[Line], now: float) -> list[Verdict]:
-        """Take lines in; verdicts on sessions whose score could be had already.
+    def add(
+        self, source: str, lines: Sequence[str], now: float, offsets: Sequence[int] = ()
+    ) -> list[Verdict]:
+        """Take in lines of one source; verdicts on sessions whose score could be had already.
 
+        source: their file, as it is to be called; offsets: where each line begins in it, or none.
         now: seconds of the caller's clock. What has ended but was not scored yet comes out of
         ``take``.
         """
         self._now = now
         verdicts: list[Verdict] = []
-        chunk: list[Line] = []
-        for line in lines:
-            chunk.append(line)
-            if len(chunk) >= _LINES_AT_ONCE:
-                verdicts += self._add_chunk(chunk, now)
-                chunk = []
-        return verdicts + self._add_chunk(chunk, now)
-
-    def _add_chunk(self, lines: list[Line], now: float) -> list[Verdict]:
-        self.lines_read += len(lines)
-        wanted = []
-        for line in lines:
-            if not line.text or line.text.isspace():
-                continue
-            record = self._reader.read(line.text)
-            if not record.belongs:
-                self.lines_without_session += 1
-                continue
-            self.lines_of_odd_format += not record.fits
-            wanted.append((line, record))
-        events = self.events.parse_masked([record.message for _, record in wanted])
-        verdicts: list[Verdict] = []
-        for (line, record), event in zip(wanted, events, strict=True):
-            clock = now
-            if self._line_time_is_clock:
-                if record.time is not None:
-                    self._line_clock = max(self._line_clock, record.time)
-                clock = self._line_clock
-                self._ended += self.sessions.idle(clock)
-            source = record.source or line.source
-            entry = Entry(line.text, record.keys, source, event, record.time, clock, line.place)
-            self._ended += self.sessions.add(entry)
+        for start in range(0, len(lines), LINES_AT_ONCE):
+            part = slice(start, start + LINES_AT_ONCE)
+            self._add(source, lines[part], now, offsets[part])
             if len(self._ended) >= _SCORED_TOGETHER:
                 verdicts += self.take()
+        return verdicts
+
+    def _add(self, source: str, lines: Sequence[str], now: float, offsets: Sequence[int]) -> None:
+        read = self._reader.columns(lines, offsets)
+        self.lines_read += len(lines)
+        self.lines_without_session += read.strays
+        self.lines_of_odd_format += read.unfit
+        self._ended += self.sessions.add_all(
+            Entries(
+                lines=read.lines,
+                keys=read.keys,
+                sources=[stated or source for stated in read.sources],
+                items=self.events.parse_masked(read.messages),
+                times=read.times,
+                clock=None if self._line_time_is_clock else now,
+                file=source,
+                offsets=read.offsets,
+            )
+        )
         shed = list(self.sessions.shed())
         # In memory until they are scored, so these name them.
         self._cut_short.update(map(id, shed))
         self._ended += shed
-        return verdicts
 
     def idle(self, now: float) -> None:
         """End the sessions that had no line for the rule's idle time."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from models.sessions import Entry, KeptLine, Session, Sessionizer, SessionRule
+from models.sessions import KeptLine, Session, Sessionizer, SessionRule
 
 # Raw lines for whoever reads an alert: the first of each kind, cut, so many a session.
 _MOST_LINES = 32
@@ -38,6 +38,7 @@ class OpenSessions(Sessionizer[int]):
         self._most_events = most_events
         self.kept_bytes = 0
         self._most_kept_bytes = most_kept_bytes
+        self._most_kept = _MOST_LINES if most_kept_bytes else 0
         self._lengths: dict[str, int] = {}
         self._unsaved: dict[str, Session[int] | None] = {}
 
@@ -48,17 +49,16 @@ class OpenSessions(Sessionizer[int]):
                 session.kept = None
             self.kept_bytes += _size_of_kept(session)
 
-    def _keep(self, session: Session[int], entry: Entry[int]) -> None:
+    def _keep(self, session: Session[int], item: int, line: str, place: str) -> None:
         kept = session.kept
-        if kept is not None and (entry.item in kept or len(kept) >= _MOST_LINES):
+        if kept is not None and (item in kept or len(kept) >= _MOST_LINES):
             return
         if self.kept_bytes >= self._most_kept_bytes:
             return
         if kept is None:
             kept = session.kept = {}
-        line = KeptLine(len(session.items) - 1, entry.place, shortened(entry.line, _LONGEST_LINE))
-        kept[entry.item] = line
-        self.kept_bytes += _size(line)
+        kept[item] = KeptLine(len(session.items) - 1, place, shortened(line, _LONGEST_LINE))
+        self.kept_bytes += _size(kept[item])
 
     def _pop(self, key: str) -> Session[int]:
         session = super()._pop(key)

@@ -9,7 +9,7 @@ from typing import Any
 from agent.alerts import Alert, Message, Quiet, Reporter
 from agent.clock import Clock
 from agent.delivery import Courier, Parcel, Tally
-from agent.detector import Detector, Line, Verdict
+from agent.detector import Detector, Verdict
 from agent.follow import Follower, LineBatch
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
@@ -145,11 +145,7 @@ class Watching:
         return self._follower.drained()
 
     def _take(self, batch: LineBatch) -> None:
-        lines = (
-            Line(text, batch.source, f"{batch.source}:{offset}")
-            for text, offset in zip(batch.lines, batch.offsets, strict=True)
-        )
-        self._raise(self._detector.add(lines, self._age()))
+        self._raise(self._detector.add(batch.source, batch.lines, self._age(), batch.offsets))
 
     def _raise(self, verdicts: Sequence[Verdict]) -> None:
         age, wall = self._age(), self._clock.wall()

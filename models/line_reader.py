@@ -1,8 +1,10 @@
 """From a raw line to all that is read of it: keys, time, source, label and masked message."""
 
+import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import compress
 from typing import NamedTuple
 
 from models.lines import LineFormat, LineParser
@@ -34,6 +36,26 @@ class Reading(NamedTuple):
     fits: bool
 
 
+class Readings(NamedTuple):
+    """Lines that sessions take, in columns of one length: no blank one and none without a key where
+    keys make sessions. strays: how many had none; unfit: of those taken, how many have another
+    format; offsets: empty where they were not given."""
+
+    lines: Sequence[str]
+    offsets: Sequence[int]
+    keys: Sequence[tuple[str, ...]]
+    times: Sequence[float | None]
+    sources: Sequence[str | None]
+    labels: Sequence[str | None]
+    messages: Sequence[str]
+    strays: int
+    unfit: int
+
+
+# What a Reading's own constructor does, without a call of Python code for every line.
+_reading = partial(tuple.__new__, Reading)
+
+
 class LineReader:
     """Reads lines by a format, a session rule and masks.
 
@@ -60,7 +82,6 @@ class LineReader:
         self._shapes: dict[bytes, _Shape | int] = {}
         self._most = most_skeletons
         self._skeletons: Skeletons | None = None
-        self._last_had_id = False
         self._required, self._times = "", 0
         if not quick:
             return
@@ -86,38 +107,75 @@ class LineReader:
         return self._parser.zoned
 
     def read(self, line: str) -> Reading:
-        skeletons = self._skeletons
-        if skeletons is None or not line.isascii():
-            return self._read(line)
-        # Ids make a line's skeleton its own: not worth looking up. Where the last line had none,
-        # the lookup comes first, and lines that are known are not searched for ids.
-        if self._last_had_id:
-            self._last_had_id = self._holds_id(line)
-            if self._last_had_id:
-                return self._read(line, self._mask_with_id)
-        shapes = self._shapes
-        key = skeletons.key(line)
-        shape = shapes.get(key, 0)
-        if isinstance(shape, int):
-            return self._read_unknown(line, key, skeletons, shape)
-        places, belongs, time, source, label, message, fits = shape
-        if len(places) == 1:
-            keys: tuple[str, ...] = (line[places[0]],)
-        else:
-            keys = tuple(dict.fromkeys([line[place] for place in places]))
-        return Reading(
-            keys,
-            belongs,
-            None if time is None else self._parser.seconds(line[time]),
-            None if source is None else line[source],
-            None if label is None else line[label],
-            message if message.__class__ is str else recalled(message, line),
-            fits,
-        )
+        """One line; see ``read_all``."""
+        return self.read_all((line,))[0]
 
-    def _read_unknown(self, line: str, key: bytes, skeletons: Skeletons, met: int) -> Reading:
-        self._last_had_id = self._holds_id(line)
-        if self._last_had_id:
+    def read_all(self, lines: Sequence[str]) -> list[Reading]:
+        """Lines in their order."""
+        skeletons = self._skeletons
+        if skeletons is None:
+            return [self._read(line) for line in lines]
+        shapes, seconds = self._shapes, self._parser.seconds
+        # Neighbours mostly share their second.
+        last_text, last_time = "", None
+        readings: list[Reading] = []
+        append = readings.append
+        for line, key in zip(lines, skeletons.keys(lines), strict=True):
+            shape = shapes.get(key, 0) if key is not None else NEVER
+            if isinstance(shape, int):
+                append(self._read_unknown(line, key, skeletons, shape))
+                continue
+            places, belongs, time, source, label, message, fits = shape
+            if len(places) == 1:
+                keys: tuple[str, ...] = (line[places[0]],)
+            else:
+                keys = tuple(dict.fromkeys([line[place] for place in places]))
+            if time is not None:
+                text = line[time]
+                if text != last_text:
+                    last_text, last_time = text, seconds(text)
+            append(
+                _reading(
+                    (
+                        keys,
+                        belongs,
+                        None if time is None else last_time,
+                        None if source is None else line[source],
+                        None if label is None else line[label],
+                        message if message.__class__ is str else recalled(message, line),
+                        fits,
+                    )
+                )
+            )
+        return readings
+
+    def columns(self, lines: Sequence[str], offsets: Sequence[int] = ()) -> Readings:
+        """Those of ``lines`` that sessions take."""
+        readings = self.read_all(lines)
+        taken = [reading.belongs for reading in readings]
+        strays = len(lines)
+        if not all(taken) or "" in lines or any(map(str.isspace, lines)):
+            # A blank line is nobody's.
+            full = [bool(line) and not line.isspace() for line in lines]
+            strays = sum(full)
+            taken = list(map(operator.and_, taken, full))
+            readings, lines = list(compress(readings, taken)), list(compress(lines, taken))
+            offsets = list(compress(offsets, taken))
+        if not readings:
+            return Readings((), (), (), (), (), (), (), strays, 0)
+        keys, _, times, sources, labels, messages, fits = zip(*readings, strict=True)
+        return Readings(
+            lines, offsets, keys, times, sources, labels, messages,
+            strays - len(lines), len(fits) - sum(fits),
+        )  # fmt: skip
+
+    def _read_unknown(
+        self, line: str, key: bytes | None, skeletons: Skeletons, met: int
+    ) -> Reading:
+        if key is None:
+            return self._read(line)
+        # Ids make a line's skeleton its own: not worth remembering.
+        if self._holds_id(line):
             return self._read(line, self._mask_with_id)
         reading = self._read(line)
         if not met:

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -107,6 +107,27 @@ class Entry(NamedTuple, Generic[Item]):
     place: str = ""
 
 
+class Entries(NamedTuple, Generic[Item]):
+    """Lines of one file on their way into sessions; columns of one length, see ``Entry``.
+
+    clock: that idle time is counted with; None counts by the lines' own times, as far as they go
+    forward, and ends what is idle by them before a line is taken in. offsets: of the lines in
+    ``file``, empty where unknown.
+    """
+
+    lines: Sequence[str]
+    keys: Sequence[tuple[str, ...]]
+    sources: Sequence[str]
+    items: Sequence[Item]
+    times: Sequence[float | None]
+    clock: float | None
+    file: str = ""
+    offsets: Sequence[int] = ()
+
+    def place(self, i: int) -> str:
+        return f"{self.file}:{self.offsets[i]}" if self.offsets else ""
+
+
 class KeptLine(NamedTuple):
     """A raw line that a session keeps, to be shown. number: of its item, from 0; place: where it
     stands; text: maybe cut."""
@@ -165,6 +186,10 @@ class Sessionizer(Generic[Item]):
         self._changed: set[str] = set()
         self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
         self._ends = re.compile(rule.end_regex).search if rule.end_regex else None
+        self._clock = 0.0
+        # Lines of a session that a subclass wants to see in ``_keep``: those of items it has not
+        # kept, until there are so many.
+        self._most_kept = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -192,20 +217,86 @@ class Sessionizer(Generic[Item]):
         else:
             yield from self._extend_span(entry)
 
+    def add_all(self, entries: Entries[Item]) -> list[Session[Item]]:
+        """What ``idle`` and ``add`` do with one line after the other; the sessions that ended."""
+        if self._find_keys is not None:
+            return self._add_by_key(entries)
+        ended: list[Session[Item]] = []
+        now = self._clock if entries.clock is None else entries.clock
+        columns = (entries.lines, entries.keys, entries.sources, entries.items, entries.times)
+        for i, (line, keys, source, item, time) in enumerate(zip(*columns, strict=True)):
+            if entries.clock is None and time is not None and time > now:
+                self._clock = now = time
+                ended += self.idle(now)
+            ended += self.add(Entry(line, keys, source, item, time, now, entries.place(i)))
+        return ended
+
+    def _add_by_key(self, entries: Entries[Item]) -> list[Session[Item]]:
+        # ``add``, with what it costs to call it for every line saved.
+        ended: list[Session[Item]] = []
+        opened, move_to_end = self._open, self._open.move_to_end
+        most, most_kept = self.rule.max_lines, self._most_kept
+        ends, idle = self._ends, self.rule.idle
+        by_line = entries.clock is None
+        now = self._clock if entries.clock is None else entries.clock
+        last_line: dict[str, int] = {}
+        for i, (keys, item, time) in enumerate(
+            zip(entries.keys, entries.items, entries.times, strict=True)
+        ):
+            if by_line and time is not None and time > now:
+                self._clock = now = time
+                if idle is not None:
+                    self._stand(last_line, entries)
+                    ended += self.idle(now)
+            for key in keys:
+                session = opened.get(key)
+                if session is None:
+                    session = opened[key] = Session(key, entries.sources[i], entries.place(i))
+                else:
+                    move_to_end(key)
+                items = session.items
+                items.append(item)
+                session.touched = now
+                if time is not None:
+                    if session.first_time is None:
+                        session.first_time = time
+                    elif session.last_time is not None:
+                        gap = time - session.last_time
+                        if gap > session.longest_gap:
+                            session.longest_gap = gap
+                    session.last_time = time
+                last_line[key] = i
+                if most_kept:
+                    kept = session.kept
+                    if kept is None or (item not in kept and len(kept) < most_kept):
+                        self._keep(session, item, entries.lines[i], entries.place(i))
+                if len(items) >= most or (ends is not None and ends(entries.lines[i])):
+                    session.last_place = entries.place(last_line.pop(key))
+                    ended.append(self._pop(key))
+        self._stand(last_line, entries)
+        return ended
+
+    def _stand(self, last_line: dict[str, int], entries: Entries[Item]) -> None:
+        """Say of open sessions where their last lines stand."""
+        for key, i in last_line.items():
+            self._open[key].last_place = entries.place(i)
+        self._changed.update(last_line)
+        last_line.clear()
+
     def _extend(self, key: str, entry: Entry[Item], longest: int) -> Session[Item] | None:
         session = self._open.get(key)
         if session is None:
             session = self._open[key] = Session(key, entry.source, entry.place)
         session.extend(entry)
-        self._keep(session, entry)
+        self._keep(session, entry.item, entry.line, entry.place)
         self._open.move_to_end(key)
         self._changed.add(key)
         if len(session.items) >= longest or (self._ends is not None and self._ended_by(entry)):
             return self._pop(key)
         return None
 
-    def _keep(self, session: Session[Item], entry: Entry[Item]) -> None:
-        """For a subclass that keeps lines beside their items; ``entry`` is the session's last."""
+    def _keep(self, session: Session[Item], item: Item, line: str, place: str) -> None:
+        """For a subclass that keeps lines beside their items; this is the session's last."""
 
     def _ended_by(self, entry: Entry[Item]) -> bool:
         return self._ends is not None and self._ends(entry.line) is not None

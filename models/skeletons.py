@@ -46,12 +46,22 @@ class Skeletons:
                 raise ValueError(f"{one!r} may lie over {other!r}")
         encoded = [guard.encode("ascii") for guard in guards if guard.isascii()]
         self._kept = [(guard, guard.translate(_KEPT)) for guard in encoded]
+        self._stays_in_line = not any("\n" in guard for guard in guards)
 
     def key(self, text: str) -> bytes:
         data = text.encode("ascii")
         for guard, kept in self._kept:
             data = data.replace(guard, kept)
         return data.translate(_ALIKE)
+
+    def keys(self, texts: Sequence[str]) -> list[bytes] | list[bytes | None]:
+        """The keys of texts; None for those that are not ASCII."""
+        joined = "\n".join(texts)
+        if joined.isascii() and self._stays_in_line:
+            keys = self.key(joined).split(b"\n")
+            if len(keys) == len(texts):
+                return keys
+        return [self.key(text) if text.isascii() else None for text in texts]
 
     def has_digit(self, key: bytes) -> bool:
         return _ZERO in key or self._has_guard(key)

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detector import Detector, Line, Verdict
+from agent.detector import Detector, Verdict
 from models.bundle import Bundle
 from models.sessions import SessionRule
 from tests.agent.orders import NORMAL, ODD, session
@@ -13,7 +13,7 @@ def detector(bundle: Bundle, rule: SessionRule | None = None, threshold: float =
 
 def judge(bundle: Bundle, lines: list[str], rule: SessionRule | None = None) -> list[Verdict]:
     judging = detector(bundle, rule, threshold=0.0)
-    verdicts = judging.add([Line(text, "app.log") for text in lines], 0.0)
+    verdicts = judging.add("app.log", list(lines), 0.0)
     judging.close()
     return verdicts + judging.take()
 
@@ -34,12 +34,12 @@ def test_lines_of_interleaved_sessions_find_their_own(bundle: Bundle) -> None:
 def test_how_lines_are_handed_over_changes_nothing(
     bundle: Bundle, words: list[str], cut: int
 ) -> None:
-    lines = [Line(text, "app.log") for text in session(1, *words)]
+    lines = session(1, *words)
     whole, parts = detector(bundle, threshold=0.0), detector(bundle, threshold=0.0)
-    whole.add(lines, 0.0)
-    parts.add(lines[:cut], 0.0)
+    whole.add("a", lines, 0.0)
+    parts.add("a", lines[:cut], 0.0)
     parts.take_templates()
-    parts.add(lines[cut:], 1.0)
+    parts.add("a", lines[cut:], 1.0)
     for one in (whole, parts):
         one.close()
     [expected], [got] = whole.take(), parts.take()
@@ -57,7 +57,7 @@ def test_an_event_that_the_bundle_does_not_know_is_named_as_new(bundle: Bundle) 
 
 def test_a_session_is_over_when_nothing_came_for_the_idle_time(bundle: Bundle) -> None:
     judging = detector(bundle, bundle.manifest.rule.overridden(idle=5.0))
-    judging.add([Line(text, "a") for text in session(1, *NORMAL)], now=100.0)
+    judging.add("a", session(1, *NORMAL), now=100.0)
     judging.idle(104.9)
     assert judging.take() == []
     judging.idle(105.0)
@@ -66,7 +66,7 @@ def test_a_session_is_over_when_nothing_came_for_the_idle_time(bundle: Bundle) -
 
 def test_lines_without_a_key_are_counted_and_left_out(bundle: Bundle) -> None:
     judging = detector(bundle)
-    judging.add([Line("Mar  1 12:00:00 web cron[1]: nothing to do", "a"), Line("", "a")], 0.0)
+    judging.add("a", ["Mar  1 12:00:00 web cron[1]: nothing to do", ""], 0.0)
     assert (judging.lines_read, judging.lines_without_session, len(judging.sessions)) == (2, 1, 0)
 
 
@@ -78,6 +78,6 @@ def test_a_line_of_another_format_is_taken_whole_and_counted(bundle: Bundle) -> 
 def test_the_threshold_itself_is_anomalous(bundle: Bundle) -> None:
     [found] = judge(bundle, session(1, *ODD))
     judging = detector(bundle, threshold=found.score)
-    judging.add([Line(text, "a") for text in session(1, *ODD)], 0.0)
+    judging.add("a", session(1, *ODD), 0.0)
     judging.close()
     assert [one.anomalous for one in judging.take()] == [True]

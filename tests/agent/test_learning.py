@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.detector import Detector, Line, Verdict
+from agent.detector import Detector, Verdict
 from agent.state import Adopted, Changes, State
 from models.bundle import Bundle
 from tests.agent.orders import session
@@ -61,8 +61,8 @@ class Host:
         lines = []
         for _ in range(times):
             self.number += 1
-            lines += [Line(text, "app.log") for text in session(self.number, *words)]
-        verdicts = self.detector.add(lines, self.now)
+            lines += session(self.number, *words)
+        verdicts = self.detector.add("app.log", lines, self.now)
         return verdicts + self.detector.take()
 
     def score(self, words: Sequence[str]) -> tuple[float, int]:
@@ -161,7 +161,7 @@ def test_sessions_that_were_cut_short_teach_nothing(shop: Bundle) -> None:
     # The lines that would end them are still to come.
     for number in range(2 * EPOCH):
         lines = session(number, "opened", "paid")
-        host.detector.add([Line(text, "app.log") for text in lines], host.now)
+        host.detector.add("app.log", lines, host.now)
     assert host.detector.sessions.ended_early == 2 * EPOCH
     host.detector.take()
     host.wait()

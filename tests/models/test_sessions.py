@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import UserError
-from models.sessions import Entry, Session, Sessionizer, SessionRule
+from models.sessions import Entries, Entry, KeptLine, Session, Sessionizer, SessionRule
 
 
 class Raw(NamedTuple):
@@ -64,6 +64,77 @@ KEYED = st.lists(
     ),
     max_size=60,
 )
+
+
+RULES = st.sampled_from(
+    [
+        SessionRule(key_regex=r"(k\d)"),
+        SessionRule(key_regex=r"(k\d)", idle=2, end_regex="end", max_lines=4),
+        SessionRule(window=4, stride=2, idle=3),
+        SessionRule(seconds=3, idle=2),
+    ]
+)
+
+
+class Keeping(Sessionizer[int]):
+    """Keeps the first line of an item, two in a session; items are numbers."""
+
+    def __init__(self, rule: SessionRule) -> None:
+        super().__init__(rule)
+        self._most_kept = 2
+
+    def _keep(self, session: Session[int], item: int, line: str, place: str) -> None:
+        session.kept = session.kept or {}
+        if item not in session.kept and len(session.kept) < self._most_kept:
+            session.kept[item] = KeptLine(len(session.items) - 1, place, line)
+
+
+@given(
+    lines=KEYED,
+    rule=RULES,
+    moments=st.lists(st.none() | st.integers(0, 9).map(float)),
+    cuts=st.lists(st.integers(1, 60)),
+    by_line=st.booleans(),
+)
+def test_many_lines_at_once_make_the_sessions_that_one_after_the_other_make(
+    lines: list[Raw],
+    rule: SessionRule,
+    moments: list[float | None],
+    cuts: list[int],
+    by_line: bool,
+) -> None:
+    one_by_one, at_once = Keeping(rule), Keeping(rule)
+    expected: list[Number] = []
+    found: list[Number] = []
+    keyed = [(line.text, one_by_one.keys(line.text)) for line in lines]
+    times = [time for time, _ in zip_longest(moments[: len(lines)], lines)]
+    clock, start = 0.0, 0
+    for stop in [*sorted(cuts), len(lines)]:
+        numbers = [i for i in range(start, stop) if i < len(lines)]
+        numbers = [i for i in numbers if one_by_one.belongs(keyed[i][1])]
+        start = max(start, stop)
+        for i in numbers:
+            (text, keys), time = keyed[i], times[i]
+            if by_line and time is not None and time > clock:
+                clock = time
+                expected += one_by_one.idle(clock)
+            now = clock if by_line else float(stop)
+            expected += one_by_one.add(Entry(text, keys, "app.log", i % 3, time, now, f"f:{i}"))
+        found += at_once.add_all(
+            Entries(
+                [keyed[i][0] for i in numbers],
+                [keyed[i][1] for i in numbers],
+                ["app.log"] * len(numbers),
+                [i % 3 for i in numbers],
+                [times[i] for i in numbers],
+                None if by_line else float(stop),
+                "f",
+                numbers,
+            )
+        )
+        assert at_once.take_changed() == one_by_one.take_changed()
+    assert found == expected
+    assert list(at_once.close()) == list(one_by_one.close())
 
 
 @given(LINES, st.integers(1, 9))

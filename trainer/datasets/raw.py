@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from models.errors import UserError
 from models.line_reader import LineReader
 from models.lines import FORMATS, LineFormat
 from models.masks import DEFAULT_MASKS, Mask, key_mask
-from models.sessions import Entry, Session, Sessionizer, SessionRule
+from models.sessions import Entries, Session, Sessionizer, SessionRule
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
 
@@ -33,6 +34,8 @@ DEFAULT_RULES: Mapping[str, SessionRule] = {
 # Idle time of a live session where the log has no times to learn it from.
 LIVE_IDLE = 60.0
 LIVE_IDLE_BOUNDS = (10.0, 3600.0)
+
+_LINES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -100,31 +103,26 @@ def read_raw(
             gaps.append(session.longest_gap)
         writer.add(session.key, (item >> 1 for item in session.items), label, session.first_time)
 
-    clock = 0.0
-    read, message_id = reader.read, writer.message
     for path in logs.paths:
-        for line in read_lines(path, partial(_advance, progress, done)):
-            reading.lines += 1
-            if not line or line.isspace():
-                continue
-            keys, belongs, time, source, said, message, fits = read(line)
-            if not fits:
-                reading.of_odd_format += 1
-            if not belongs:
-                reading.without_session += 1
-                continue
-            anomalous = 0
-            if said is not None:
-                reading.labelled_lines += 1
-                # What is no word for a label is the name of an alert, as in BGL.
-                anomalous = LABEL_WORDS.get(said.strip().lower() or "-", ANOMALOUS)
-            if time is not None and time > clock:
-                clock = time
-                for session in sessions.idle(clock):
-                    finish(session)
-            item = message_id(message) * 2 + anomalous
-            entry = Entry(line, keys, source or path.name, item, time, clock)
-            for session in sessions.add(entry):
+        lines = read_lines(path, partial(_advance, progress, done))
+        while some := list(islice(lines, _LINES_AT_ONCE)):
+            reading.lines += len(some)
+            read = reader.columns(some)
+            reading.without_session += read.strays
+            reading.of_odd_format += read.unfit
+            reading.labelled_lines += len(read.labels) - read.labels.count(None)
+            entries = Entries(
+                lines=read.lines,
+                keys=read.keys,
+                sources=[stated or path.name for stated in read.sources],
+                items=[
+                    writer.message(message) * 2 + _line_label(said)
+                    for message, said in zip(read.messages, read.labels, strict=True)
+                ],
+                times=read.times,
+                clock=None,
+            )
+            for session in sessions.add_all(entries):
                 finish(session)
         done += path.stat().st_size
         inputs.append(provenance(path))
@@ -139,6 +137,11 @@ def read_raw(
     if logs.labels_path is not None:
         inputs.append({**provenance(logs.labels_path), "role": "labels"})
     return counts, _live_idle(gaps), inputs
+
+
+def _line_label(said: str | None) -> int:
+    # What is no word for a label is the name of an alert, as in BGL.
+    return 0 if said is None else LABEL_WORDS.get(said.strip().lower() or "-", ANOMALOUS)
 
 
 def _advance(progress: Callable[[int], None] | None, done: int, here: int) -> None:

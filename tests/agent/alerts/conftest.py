@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from agent.alerts import SCHEMA_FILE, Reporter, secrets_masker
-from agent.detector import Detector, Line, Verdict
+from agent.detector import Detector, Verdict
 from models.bundle import Bundle
 
 Judge = Callable[[list[str]], list[Verdict]]
@@ -37,11 +37,11 @@ def judge(bundle: Bundle) -> Judge:
 
     def verdicts(lines: list[str]) -> list[Verdict]:
         detector = Detector(bundle, rule=bundle.manifest.rule, threshold=0.0, provider="cpu")
-        offset, numbered = 0, []
+        offset, offsets = 0, []
         for line in lines:
-            numbered.append(Line(line, "app.log", f"app.log:{offset}"))
+            offsets.append(offset)
             offset += len(line.encode("utf-8", "replace")) + 1
-        found = detector.add(numbered, 0.0)
+        found = detector.add("app.log", lines, 0.0, offsets)
         detector.close()
         return found + detector.take()
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.alerts import Alert, Reporter, read_evidence, secrets_masker
-from agent.detector import Detector, Line
+from agent.detector import Detector
 from models.bundle import Bundle
 from tests.agent.alerts.conftest import Judge
 from tests.agent.orders import NORMAL, ODD, line, session
@@ -91,7 +91,8 @@ def test_without_kept_lines_there_is_no_raw_text(bundle: Bundle, valid: Valid) -
     detector = Detector(
         bundle, rule=bundle.manifest.rule, threshold=0.0, provider="cpu", keep_lines=False
     )
-    detector.add([Line(text, "app.log", "app.log:0") for text in session(2, *ODD)], 0.0)
+    lines = session(2, *ODD)
+    detector.add("app.log", lines, 0.0, [0] * len(lines))
     detector.close()
     [verdict] = detector.take()
     reporter = Reporter(bundle=bundle, threshold=0.5, secrets=secrets_masker())
@@ -108,7 +109,7 @@ def test_any_line_makes_a_valid_alert_of_one_printable_line(
 ) -> None:
     reporter = Reporter(bundle=bundle, threshold=0.5, secrets=secrets_masker())
     detector = Detector(bundle, rule=bundle.manifest.rule, threshold=0.0, provider="cpu")
-    detector.add([Line(line(9, word), "\x1b[2J", "\udcff:0") for word in words], 0.0)
+    detector.add("\x1b[2J\udcff", [line(9, word) for word in words], 0.0, [0] * len(words))
     detector.close()
     [verdict] = detector.take()
     alert = reporter.alert(verdict, 0.0)
