@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -183,6 +183,7 @@ class Sessionizer(Generic[Item]):
         self._open: OrderedDict[str, Session[Item]] = OrderedDict()
         self._windows: dict[str, int] = {}
         self._fresh: dict[str, int] = {}
+        self._window_keys: dict[str, str] = {}
         self._changed: set[str] = set()
         self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
         self._ends = re.compile(rule.end_regex).search if rule.end_regex else None
@@ -219,8 +220,8 @@ class Sessionizer(Generic[Item]):
 
     def add_all(self, entries: Entries[Item]) -> list[Session[Item]]:
         """What ``idle`` and ``add`` do with one line after the other; the sessions that ended."""
-        if self._find_keys is not None:
-            return self._add_by_key(entries)
+        if self.rule.seconds is None:
+            return self._add_many(entries)
         ended: list[Session[Item]] = []
         now = self._clock if entries.clock is None else entries.clock
         columns = (entries.lines, entries.keys, entries.sources, entries.items, entries.times)
@@ -231,24 +232,32 @@ class Sessionizer(Generic[Item]):
             ended += self.add(Entry(line, keys, source, item, time, now, entries.place(i)))
         return ended
 
-    def _add_by_key(self, entries: Entries[Item]) -> list[Session[Item]]:
+    def _add_many(self, entries: Entries[Item]) -> list[Session[Item]]:
         # ``add``, with what it costs to call it for every line saved.
         ended: list[Session[Item]] = []
         opened, move_to_end = self._open, self._open.move_to_end
-        most, most_kept = self.rule.max_lines, self._most_kept
-        ends, idle = self._ends, self.rule.idle
+        window, ends, idle = self.rule.window, self._ends, self.rule.idle
+        most, most_kept = window or self.rule.max_lines, self._most_kept
+        fresh, window_keys = self._fresh, self._window_keys
+        names: Iterable[tuple[str, ...]] = entries.keys
+        if window is not None:
+            names = zip(entries.sources, strict=True)
         by_line = entries.clock is None
         now = self._clock if entries.clock is None else entries.clock
         last_line: dict[str, int] = {}
-        for i, (keys, item, time) in enumerate(
-            zip(entries.keys, entries.items, entries.times, strict=True)
+        for i, (line_names, item, time) in enumerate(
+            zip(names, entries.items, entries.times, strict=True)
         ):
             if by_line and time is not None and time > now:
                 self._clock = now = time
                 if idle is not None:
                     self._stand(last_line, entries)
                     ended += self.idle(now)
-            for key in keys:
+            for name in line_names:
+                key = name
+                if window is not None:
+                    key = window_keys.get(name) or self._window_key(name)
+                    fresh[name] = fresh.get(name, 0) + 1
                 session = opened.get(key)
                 if session is None:
                     session = opened[key] = Session(key, entries.sources[i], entries.place(i))
@@ -273,6 +282,8 @@ class Sessionizer(Generic[Item]):
                 if len(items) >= most or (ends is not None and ends(entries.lines[i])):
                     session.last_place = entries.place(last_line.pop(key))
                     ended.append(self._pop(key))
+                    if window is not None:
+                        self._next_window(session, entries.lines[i])
         self._stand(last_line, entries)
         return ended
 
@@ -291,28 +302,40 @@ class Sessionizer(Generic[Item]):
         self._keep(session, entry.item, entry.line, entry.place)
         self._open.move_to_end(key)
         self._changed.add(key)
-        if len(session.items) >= longest or (self._ends is not None and self._ended_by(entry)):
+        if len(session.items) >= longest or (self._ends is not None and self._ends(entry.line)):
             return self._pop(key)
         return None
 
     def _keep(self, session: Session[Item], item: Item, line: str, place: str) -> None:
         """For a subclass that keeps lines beside their items; this is the session's last."""
 
-    def _ended_by(self, entry: Entry[Item]) -> bool:
-        return self._ends is not None and self._ends(entry.line) is not None
-
     def _extend_window(self, entry: Entry[Item], window: int) -> Iterator[Session[Item]]:
         source = entry.source
-        number = self._windows.get(source, 0)
         self._fresh[source] = self._fresh.get(source, 0) + 1
-        session = self._extend(f"{source}#{number}", entry, window)
+        session = self._extend(self._window_key(source), entry, window)
         if session is not None:
-            self._windows[source] = number + 1
-            self._fresh[source] = 0
             yield session
-            stride = self.rule.stride
-            if stride is not None and stride < window and not self._ended_by(entry):
-                self._slide(session, f"{source}#{number + 1}", stride)
+            self._next_window(session, entry.line)
+
+    def _window_key(self, source: str) -> str:
+        key = self._window_keys.get(source)
+        if key is None:
+            key = self._window_keys[source] = f"{source}#{self._windows.get(source, 0)}"
+        return key
+
+    def _begin_window(self, source: str) -> None:
+        self._windows[source] = self._windows.get(source, 0) + 1
+        self._fresh[source] = 0
+        self._window_keys.pop(source, None)
+
+    def _next_window(self, session: Session[Item], line: str) -> None:
+        """After one that has its length, or was ended by ``line``."""
+        self._begin_window(session.source)
+        stride, window = self.rule.stride, self.rule.window
+        if stride is None or window is None or stride >= window:
+            return
+        if self._ends is None or self._ends(line) is None:
+            self._slide(session, self._window_key(session.source), stride)
 
     def _slide(self, session: Session[Item], key: str, stride: int) -> None:
         # Times of single lines are not kept: the next window begins no later than it says.
@@ -361,10 +384,8 @@ class Sessionizer(Generic[Item]):
     def _close(self, key: str) -> Iterator[Session[Item]]:
         session = self._pop(key)
         if self.rule.window is not None:
-            source = session.source
-            self._windows[source] = self._windows.get(source, 0) + 1
-            fresh = self._fresh.get(source, 0)
-            self._fresh[source] = 0
+            fresh = self._fresh.get(session.source, 0)
+            self._begin_window(session.source)
             if not fresh:
                 # Sliding: everything in it was part of the window before.
                 return
@@ -389,6 +410,7 @@ class Sessionizer(Generic[Item]):
         for session in sorted(sessions, key=lambda one: one.touched):
             self._open[session.key] = session
             self._changed.add(session.key)
+        self._window_keys.clear()
         self._windows.update({str(k): int(v) for k, v in counters.get("windows", {}).items()})
         self._fresh.update({str(k): int(v) for k, v in counters.get("fresh", {}).items()})
 
