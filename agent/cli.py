@@ -31,7 +31,6 @@ from agent.commands.sink_options import (
     WebhookHeaderOption,
     WebhookOption,
     WebhookSecretOption,
-    restore_firing,
 )
 from agent.commands.status import status
 from agent.detector import LINES_AT_ONCE, Detector, Verdict
@@ -191,7 +190,6 @@ def watch(
     logging.basicConfig(
         format="metalog-agent: %(message)s", level=logging.WARNING if quiet else logging.INFO
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     policy = _policy(
         not no_grouping, group_wait, repeat_interval, resolve_after, max_alerts_per_hour, once
     )
@@ -238,7 +236,7 @@ def watch(
     )
     selection.check(encoding)
     if state is not None:
-        restore_firing(sinks, state, clock)
+        options.restore_firing(sinks, state, clock)
     watching = Watching(
         bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, clock=clock,
         reporter=reporter, quiet=Quiet(policy, reporter, saved.groups, saved.age),

@@ -24,3 +24,8 @@ def test_scoring_imports_nothing_heavy_either(bundle_path: object) -> None:
         f"found = {HEAVY!r} & set(sys.modules); assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_http_client_is_loaded_only_by_who_sends_over_http() -> None:
+    code = "import agent.cli, sys; assert 'httpx' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
