@@ -7,6 +7,7 @@ from functools import partial
 from itertools import compress
 from typing import NamedTuple
 
+from models.alike_ids import AlikeIds, IdShape
 from models.lines import LineFormat, LineParser
 from models.masks import Mask, Masker
 from models.patterns import PatternTraits, traits_of
@@ -82,6 +83,7 @@ class LineReader:
         self._shapes: dict[bytes, _Shape | int] = {}
         self._most = most_skeletons
         self._skeletons: Skeletons | None = None
+        self._alike_ids: AlikeIds | None = None
         self._required, self._times = "", 0
         if not quick:
             return
@@ -100,6 +102,11 @@ class LineReader:
             parts = [PatternTraits(guards=masker.guards)]
             parts += [traits_of(one) for one in (header, rule.key_regex) if one is not None]
             self._skeletons = skeletons_of(common_guards(parts))
+        keys_alike = rule.key_regex is None or traits_of(rule.key_regex).ids_alike
+        if self._skeletons is not None and masker.alike and keys_alike:
+            self._alike_ids = AlikeIds(
+                self._skeletons, masker.alike, Masker(masks).mask, most_skeletons
+            )
 
     @property
     def zoned(self) -> bool:
@@ -175,8 +182,9 @@ class LineReader:
         if key is None:
             return self._read(line)
         # Ids make a line's skeleton its own: not worth remembering.
-        if self._holds_id(line):
-            return self._read(line, self._mask_with_id)
+        alike = None if self._alike_ids is None else self._alike_ids.key(line)
+        if alike is not None or self._holds_id(line):
+            return self._read_with_id(line, alike)
         reading = self._read(line)
         if not met:
             if len(self._shapes) >= self._most:
@@ -190,6 +198,23 @@ class LineReader:
         elif met != NEVER:
             self._shapes[key] = met + 1
         return reading
+
+    def _read_with_id(self, line: str, key: bytes | None) -> Reading:
+        ids = self._alike_ids
+        if key is None or ids is None:
+            return self._read(line, self._mask_with_id)
+        content, time, source, label, fits = self._parser.parse(line)
+        shape = ids.find(key, content)
+        if shape is not None and line.endswith(content):
+            keys = tuple(dict.fromkeys([line[place] for place in shape.keys]))
+            return _reading((keys, shape.belongs, time, source, label, shape.message, fits))
+        keys = self._keys(line)
+        belongs = self._find_keys is None or bool(keys)
+        message = self._mask_with_id(content) if belongs else ""
+        ids.learn(
+            key, line, content, lambda line: IdShape(self._key_places(line), belongs, message)
+        )
+        return Reading(keys, belongs, time, source, label, message, fits)
 
     def _read(self, line: str, mask: Callable[[str], str] | None = None) -> Reading:
         keys = self._keys(line)
@@ -208,10 +233,7 @@ class LineReader:
 
     def _shape(self, line: str, message: Remembered) -> "_Shape":
         match = self._match(line) if self._match is not None else None
-        keys: tuple[slice, ...] = ()
-        if self._key_spans is not None:
-            spans = [found.span(1) for found in self._key_spans(line)]
-            keys = tuple(slice(*span) for span in spans if span[1] > span[0])
+        keys = self._key_places(line)
         return _Shape(
             keys,
             self._find_keys is None or bool(keys),
@@ -221,6 +243,12 @@ class LineReader:
             message,
             match is not None or self._match is None,
         )
+
+    def _key_places(self, line: str) -> tuple[slice, ...]:
+        if self._key_spans is None:
+            return ()
+        spans = [found.span(1) for found in self._key_spans(line)]
+        return tuple(slice(*span) for span in spans if span[1] > span[0])
 
     def _message(self, line: str) -> str:
         content = line

@@ -13,6 +13,7 @@ from typing import Any
 # Private to the standard library, and the only tree that is sure to be the one the engine runs.
 _PARSER: Any = importlib.import_module("re._parser")
 _DIGITS = frozenset("0123456789")
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 _SINGLE = ("LITERAL", "NOT_LITERAL", "IN", "ANY")
 _EMPTY = ("AT", "ASSERT", "ASSERT_NOT")
@@ -30,6 +31,9 @@ class PatternTraits:
     needs_digit: no match without a character that ``\\d`` takes.
     guards: in an ASCII text without any of these, the spans of all matches stay the same whichever
         ASCII digits its digits are replaced by; None where nothing of the kind can be said.
+    ids_alike: in an ASCII text the spans of all matches stay the same whichever digits from 0 to 9
+        and a to f the ones of its UUIDs are replaced by (UUIDs in lower case that no letter or
+        digit stands beside).
     id_scan: where matches hold ids of letters and digits in a fixed form, such as a UUID, a pattern
         that is found in every text with a match and is quick to look for.
     """
@@ -38,6 +42,7 @@ class PatternTraits:
     needs_digit: bool = False
     guards: tuple[str, ...] | None = None
     id_scan: str | None = None
+    ids_alike: bool = False
 
 
 def traits_of(pattern: str) -> PatternTraits:
@@ -53,6 +58,7 @@ def traits_of(pattern: str) -> PatternTraits:
             needs_digit=digit,
             guards=_guards(list(tree)),
             id_scan=_id_scan(list(tree)),
+            ids_alike=_ids_alike(list(tree)),
         )
     except _UnknownNodeError:
         return PatternTraits()
@@ -123,25 +129,43 @@ def _only_digits(members: _Nodes) -> bool:
 
 def _guards(nodes: _Nodes) -> tuple[str, ...] | None:
     """Literal text with digits in it, which must be absent for all digits to be alike."""
-    guards: list[str] = []
+    runs = _literals_if_alike(nodes, _DIGITS)
+    if runs is None:
+        return None
+    return tuple(dict.fromkeys(run for run in runs if _DIGITS.intersection(run)))
+
+
+def _ids_alike(nodes: _Nodes) -> bool:
+    """Literal text could tell one UUID from another where a whole word of it might be a part of
+    one; everything else, where it takes some hexadecimal digits and not all."""
+    runs = _literals_if_alike(nodes, _HEXADECIMAL)
+    if runs is None:
+        return False
+    words = [word for run in runs for word in re.split(r"[\W_]", run) if word]
+    return not any(_HEXADECIMAL.issuperset(word) for word in words)
+
+
+def _literals_if_alike(nodes: _Nodes, alike: frozenset[str]) -> list[str] | None:
+    """Runs of literal text; None where something else takes some of ``alike`` and not all."""
+    runs: list[str] = []
     run = ""
     for code, value in [*nodes, ("AT", None)]:
         kind = str(code)
         if kind == "LITERAL":
             run += chr(value)
             continue
-        if _DIGITS.intersection(run):
-            guards.append(run)
+        if run:
+            runs.append(run)
         run = ""
         inner: list[_Nodes] = []
         body = _body(kind, value)
         if body is not None:
             inner.append(body)
         elif kind == "NOT_LITERAL":
-            if chr(value) in _DIGITS:
+            if chr(value) in alike:
                 return None
         elif kind == "IN":
-            if not 0 < _digits_in(value) < len(_DIGITS):
+            if not 0 < _taken(value, alike) < len(alike):
                 continue
             return None
         elif kind in _REPEATS:
@@ -153,16 +177,16 @@ def _guards(nodes: _Nodes) -> tuple[str, ...] | None:
         elif kind not in ("ANY", "AT"):
             return None
         for one in inner:
-            found = _guards(one)
+            found = _literals_if_alike(one, alike)
             if found is None:
                 return None
-            guards += found
-    return tuple(dict.fromkeys(guards))
+            runs += found
+    return runs
 
 
-def _digits_in(members: _Nodes) -> int:
+def _taken(members: _Nodes, characters: frozenset[str]) -> int:
     pattern = re.compile(_class_text(members))
-    return sum(pattern.match(digit) is not None for digit in _DIGITS)
+    return sum(pattern.match(one) is not None for one in characters)
 
 
 def _id_scan(nodes: _Nodes) -> str | None:
@@ -206,7 +230,7 @@ def _scan(flat: _Nodes) -> str | None:
         elif kind == "IN":
             text = _class_text(value)
             texts.append(text)
-            varied |= _digits_in(value) > 0 and re.match(text, "a") is not None
+            varied |= _taken(value, _DIGITS) > 0 and re.match(text, "a") is not None
         elif kind not in _EMPTY:
             break
     return "".join(texts) if varied and len(texts) >= _SELECTIVE else None

@@ -49,7 +49,9 @@ class Skeletons:
         self._stays_in_line = not any("\n" in guard for guard in guards)
 
     def key(self, text: str) -> bytes:
-        data = text.encode("ascii")
+        return self.key_of(text.encode("ascii"))
+
+    def key_of(self, data: bytes) -> bytes:
         for guard, kept in self._kept:
             data = data.replace(guard, kept)
         return data.translate(_ALIKE)

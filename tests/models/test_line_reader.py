@@ -32,6 +32,12 @@ SHAPES = {
         "[instance: b9000564-fe1a-409b-b8cc-1e88b294cd#d] VM Started #",
         " WARNING nova.virt [-] No disk at /opt/nova/instances/b900056#-fe1a-409b-b8cc-"
         "1e88b294cd1d/disk",
+        "INFO nova.compute.manager [req-@2@@@@@@-1@@1-4@@@-@@@@-@@@@@@@@@@@@] "
+        "[instance: @@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@] VM Started #",
+        "INFO nova.virt [req-@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@] Plugged 10.0.0.#",
+        "INFO nova.virt [instance: @@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@] Deleting "
+        "/nova/instances/@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@_del",
+        "INFO @@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@ x@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@",
     ],
     "syslog": [
         "Jan 1# 03:0#:05 combo sshd[##]: session # opened for user#",
@@ -67,7 +73,8 @@ def lines_of(draw: st.DrawFn) -> tuple[str, SessionRule, list[str]]:
         shape = draw(st.sampled_from([*SHAPES[name], draw(st.text(max_size=20))]))
         line = ""
         for letter in shape:
-            line += draw(st.sampled_from("0123456789")) if letter == "#" else letter
+            alike = {"#": "0123456789", "@": "09af"}.get(letter)
+            line += draw(st.sampled_from(alike)) if alike else letter
         lines.append(line)
     return name, rule, lines
 

@@ -97,3 +97,40 @@ def test_digits_that_are_not_alike(pattern: str) -> None:
 def test_no_regular_expression() -> None:
     with pytest.raises(re.error):
         traits_of("(")
+
+
+HEXADECIMAL = st.sampled_from("0123456789abcdef")
+UUIDS = st.tuples(*(st.text(HEXADECIMAL, min_size=n, max_size=n) for n in (8, 4, 4, 4, 12))).map(
+    "-".join
+)
+
+
+@given(
+    st.one_of(PATTERNS, st.sampled_from(REAL)),
+    st.lists(st.text("aex[] _-/.:0", max_size=12), min_size=2, max_size=4),
+    st.data(),
+)
+def test_uuids_are_alike_where_it_is_said(
+    pattern: str, parts: list[str], data: st.DataObject
+) -> None:
+    regex = compiled(pattern)
+    if regex is None or not traits_of(pattern).ids_alike:
+        return
+    found = []
+    for _ in range(2):
+        ids = [data.draw(UUIDS) for _ in parts[1:]]
+        text = parts[0].rstrip("aex0")
+        for one, part in zip(ids, parts[1:], strict=True):
+            # No letter and no digit beside it.
+            text += one + part.strip("aex0").ljust(1)
+        found.append([match.regs for match in regex.finditer(text)])
+    assert found[0] == found[1]
+
+
+def test_the_masks_of_ids_and_the_key_of_openstack_treat_uuids_alike() -> None:
+    key = DEFAULT_RULES["openstack"].key_regex
+    assert key is not None
+    for pattern in (key, *(mask.pattern for mask in DEFAULT_MASKS if mask.name in ("UUID", "MAC"))):
+        assert traits_of(pattern).ids_alike
+    for pattern in ("face", "id=a", "[a-c]x", r"x\d", r"(\w+) \1", "a-b", "[^a]", "(?i)x"):
+        assert not traits_of(pattern).ids_alike

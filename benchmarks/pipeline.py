@@ -1,0 +1,119 @@
+"""The agent from bytes in a file to scored sessions: ``python -m benchmarks.pipeline [--lines N]``.
+
+One core, every way in turn in the same run, medians of several turns, processor time:
+    drain3        TemplateMiner alone with the same masks and Drain parameters, on the content of
+                  the lines, which it gets for nothing
+    agent, cold   what ``watch --once --state-dir`` does with a file: following, parsing, sessions,
+                  scores, the state; nothing is known when it begins
+    agent, warm   what a second file costs it, with other lines of the same system
+The logs are generated (``benchmarks.generated_logs``), the bundles, too.
+"""
+
+import argparse
+import json
+import logging
+import platform
+import statistics
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from time import process_time
+
+from agent.alerts import Policy, Quiet, Reporter, secrets_masker
+from agent.clock import SystemClock
+from agent.detector import Detector
+from agent.follow import Follower, Selection
+from agent.state import State
+from agent.watching import Watching
+from benchmarks.generated_bundles import generated_bundle, write_log
+from benchmarks.generated_logs import SHAPES
+from benchmarks.parsing import drain3_alone
+from models.bundle import Bundle
+from models.lines import FORMATS, LineParser
+from trainer.datasets.raw import DEFAULT_RULES, masks_of
+
+WAYS = ("drain3", "agent, cold", "agent, warm")
+
+
+def measure(name: str, folder: Path, lines: int, turns: int) -> dict[str, list[float]]:
+    """Processor seconds for so many lines: a list of turns for each way."""
+    bundle = generated_bundle(name, folder)
+    logs = [
+        write_log(name, folder / f"{name}-{seed}.log", seed=seed, lines=lines) for seed in (21, 22)
+    ]
+    header = LineParser(FORMATS[name])
+    contents = [header.parse(line).content for line in logs[0].read_text().splitlines()]
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(turns):
+        miner = drain3_alone(masks_of(DEFAULT_RULES[name]))
+        began = process_time()
+        for content in contents:
+            miner.add_log_message(content)
+        seconds["drain3"].append(process_time() - began)
+        cold = watch(bundle, logs[:1])
+        seconds["agent, cold"].append(cold)
+        seconds["agent, warm"].append(watch(bundle, logs) - cold)
+    return seconds
+
+
+def watch(bundle: Bundle, logs: Sequence[Path]) -> float:
+    """Processor seconds of following these files to their ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = SystemClock()
+        detector = Detector(
+            bundle, rule=bundle.manifest.rule, threshold=1.0, provider="cpu",
+            line_time_is_clock=True, now=clock.wall,
+        )  # fmt: skip
+        reporter = Reporter(bundle=bundle, threshold=1.0, secrets=secrets_masker(()))
+        state = State(Path(folder))
+        watching = Watching(
+            bundle=bundle, detector=detector, sinks=(), reporter=reporter, state=state,
+            follower=Follower(Selection([str(log) for log in logs]), start="beginning"),
+            quiet=Quiet(Policy(), reporter), clock=clock, once=True,
+        )  # fmt: skip
+        began = process_time()
+        watching.run()
+        took = process_time() - began
+        state.close()
+        expected = sum(log.read_bytes().count(b"\n") for log in logs)
+        if detector.lines_read != expected:
+            raise SystemExit(f"{detector.lines_read} of {expected} lines were read")
+    return took
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--lines", type=int, default=100_000)
+    arguments.add_argument("--turns", type=int, default=5)
+    arguments.add_argument("--only", choices=SHAPES, help="One system.  [default: all]")
+    arguments.add_argument("--folder", type=Path, help="Keep bundles and logs here.")
+    arguments.add_argument("--json", type=Path, metavar="FILE")
+    given = arguments.parse_args()
+    logging.getLogger("drain3").setLevel(logging.ERROR)
+    print(
+        f"Python {platform.python_version()}, drain3-improved {version('drain3-improved')}, "
+        f"onnxruntime {version('onnxruntime')}, {given.lines} lines, {given.turns} turns; "
+        "thousand lines a second (times drain3)\n"
+    )
+    print("| lines like | " + " | ".join(WAYS) + " |")
+    print("|---|" + "---:|" * len(WAYS))
+    ratios: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in [given.only] if given.only else SHAPES:
+            seconds = measure(name, folder, given.lines, given.turns)
+            medians = {way: statistics.median(taken) for way, taken in seconds.items()}
+            ratios[name] = {way: medians["drain3"] / taken for way, taken in medians.items()}
+            cells = [
+                f"{given.lines / taken / 1000:.0f} ({ratios[name][way]:.1f})"
+                for way, taken in medians.items()
+            ]
+            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    if given.json is not None:
+        given.json.write_text(json.dumps({"lines": given.lines, "ratios": ratios}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
