@@ -10,7 +10,7 @@ from models.archive import read_lines
 from models.events import DrainParameters, EventParser
 from models.line_reader import LineReader, Reading
 from models.lines import FORMATS, LineFormat, LineParser, text_format
-from models.masks import DEFAULT_MASKS, Masker, key_mask
+from models.masks import DEFAULT_MASKS, Mask, Masker, key_mask
 from models.quick_masks import WORTH_LEARNING
 from models.sessions import Sessionizer, SessionRule
 from trainer.datasets.raw import DEFAULT_RULES, masks_of
@@ -89,6 +89,21 @@ def test_the_same_readings(drawn: tuple[str, SessionRule, list[str]], most: int)
             FORMATS[name], rule, masks_of(rule), lambda: 1.7e9, quick=quick, most_skeletons=most
         )
         assert [reader.read(line) for line in lines] == expected
+
+
+@given(st.data(), st.sampled_from([(8, 1), (4, 2), (1, 5), (12, 1)]))
+def test_masks_that_leave_a_part_of_an_id(data: st.DataObject, form: tuple[int, int]) -> None:
+    length, number = form
+    part = "-".join([f"[0-9a-f]{{{length}}}"] * number)
+    masks = (Mask("PART", rf"\b{part}\b"), Mask("NUM", r"\d+"), Mask("A", "a+"))
+    reader = LineReader(FORMATS["text"], SessionRule(window=5), masks)
+    for _ in range(6):
+        digits = data.draw(st.lists(st.sampled_from("09af"), min_size=32, max_size=32))
+        line = "".join(digits.pop() if letter == "@" else letter for letter in f"on {_ID}, go")
+        assert reader.read(line).message == Masker(masks).mask(line)
+
+
+_ID = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@"
 
 
 def test_the_zone_is_noticed_in_lines_that_are_remembered() -> None:
