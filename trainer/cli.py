@@ -225,9 +225,11 @@ def evaluate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
 ) -> None:
-    """Precision, recall, F1 and AUROC on sessions that training has not seen."""
+    """Precision, recall, F1 and AUROC on sessions that training has not seen, and which kinds of
+    anomalies were found."""
     from models.placing import placed_file
     from trainer.evaluate import evaluate as run_evaluate
+    from trainer.kinds import table
     from trainer.metrics import percent
     from trainer.progress import say
     from trainer.run import Run
@@ -235,7 +237,10 @@ def evaluate(
     result = run_evaluate(Run.open(run), on=on, threshold=threshold, device=device)
     if json_file is not None:
         with placed_file(json_file) as file:
-            file.write_text(json.dumps(result.figures, indent=2) + "\n")
+            value = {**result.figures, "kinds": result.kinds}
+            file.write_text(
+                json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
     if predictions is not None:
         with placed_file(predictions) as file, file.open("w", encoding="utf-8") as opened:
             for one in result.predictions:
@@ -250,6 +255,8 @@ def evaluate(
         f"F1 {percent(figures['f1'])}  AUROC {percent(figures['auroc'])}  "
         f"(threshold {figures['threshold']:g})"
     )
+    if result.kinds:
+        typer.echo(table(result.kinds))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from models.words import Vectors
 from trainer.batches import Rows
 from trainer.corpus import NORMAL, UNLABELLED, Corpus
 from trainer.fit import choose_device, load_network
+from trainer.kinds import kinds, to_json
 from trainer.metrics import figures
 from trainer.predict import predict
 from trainer.presets import Statistics
@@ -26,9 +27,11 @@ from trainer.views import Known, described_by_others
 
 @dataclass(frozen=True)
 class Evaluation:
-    """figures: ready for JSON; predictions: one JSON-ready object a scored session."""
+    """figures: ready for JSON; kinds: of the anomalies, one JSON-ready object each, see
+    ``trainer.kinds``; predictions: one JSON-ready object a scored session."""
 
     figures: dict[str, Any]
+    kinds: list[dict[str, Any]]
     predictions: list[dict[str, Any]]
 
 
@@ -73,7 +76,13 @@ def evaluate(
         "new_events": len(part.parser.host_templates),
         **figures(labels[known], scores[known], threshold),
     }
-    return Evaluation(result, _predictions(part, labels, scores, threshold))
+    keys = [part.corpus.keys[index] for index in part.sessions]
+    found = kinds(part.sequences, labels, scores >= threshold)
+    return Evaluation(
+        result,
+        to_json(found, part.parser.templates, keys),
+        _predictions(part, labels, scores, threshold),
+    )
 
 
 def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:

@@ -47,20 +47,22 @@ class Lessons:
 
     def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
         """The threshold of a run, from sessions of the target, each described by a history without
-        it and scored by the member that has not learnt it (by all, where none has learnt any); and
-        its origin in words."""
-        labels = np.concatenate([part.labels for part in self.left_out])
-        learnt = bool((labels != UNLABELLED).any())
-        scores = np.concatenate(
-            [
-                _scores(member if learnt else network, table, part)
-                for member, part in zip(network.networks(), self.left_out, strict=True)
-            ]
-        )
-        if (labels == UNLABELLED).any():
-            return threshold_without_labels(scores, labels)
-        if len(labels):
-            return threshold_with_labels(scores[labels != ANOMALOUS], scores[labels == ANOMALOUS])
+        it and scored by what has not learnt it: one member where it has a label, and all of them,
+        as on a host, where it has none; and its origin in words."""
+        labels, scores = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+        for member, left in zip(network.networks(), self.left_out, strict=True):
+            labelled = left.labels != UNLABELLED
+            for judge, part in (
+                (member, left.chosen(labelled)),
+                (network, left.chosen(~labelled)),
+            ):
+                labels.append(part.labels)
+                scores.append(_scores(judge, table, part))
+        known, found = np.concatenate(labels), np.concatenate(scores)
+        if (known == UNLABELLED).any():
+            return threshold_without_labels(found, known)
+        if len(known):
+            return threshold_with_labels(found[known != ANOMALOUS], found[known == ANOMALOUS])
         return preset.threshold, "fixed: nothing was known of the target"
 
 

@@ -6,12 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.words import Vectors
-from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED
+from trainer.corpus import ANOMALOUS, NORMAL
 
 # Of the normal sessions, the shares that may lie above the threshold.
 _FEWEST_FALSE_ALARMS, _MOST_FALSE_ALARMS = 0.001, 0.01
 # Without labels: the anomalies are sought in this part of a history, from its top.
 _SUSPECT_SHARE = 0.2
+# With a few labels: the power that says how much more a better cut is believed than a worse one.
+# Scores of networks that have learnt a few labels fall into more than two groups, and the cut that
+# explains most lies above all but the most striking anomalies; so the next best ones count, too.
+_SHARPNESS = 8
 
 
 def threshold_with_labels(normal: Vectors, anomalous: Vectors) -> tuple[float, str]:
@@ -36,26 +40,42 @@ def threshold_without_labels(scores: Vectors, labels: NDArray[np.int64]) -> tupl
     """The threshold that cuts the suspect part of a history into two groups, each as much alike in
     its logits as can be (Otsu 1979), and its origin in words.
 
-    scores: float32 [sessions]; labels: 0, 1 or -1. Of each known label that a cut contradicts it
-    has to make good: the share of the variance that it explains counts against the shares of known
-    anomalies that it misses, and of known normal sessions that it takes for anomalies.
+    scores: float32 [sessions]; labels: 0, 1 or -1. Where some are known, a cut is believed by the
+    share of the variance that it explains and by the labels that it does not contradict, and the
+    cut is taken that has the best F1 to expect, whichever of them is right.
     """
     logits = _logits(scores)
     suspect = np.unique(logits[logits > np.quantile(logits, 1 - _SUSPECT_SHARE)])
     cuts = (suspect[:-1] + suspect[1:]) / 2
-    known = int((labels != UNLABELLED).sum())
+    normal, anomalous = logits[labels == NORMAL], logits[labels == ANOMALOUS]
+    known = len(normal) + len(anomalous)
     origin = (
         f"splits the most suspicious {_SUSPECT_SHARE:.0%} of {len(scores)} sessions, {known} of "
         "them labelled, into two groups"
     )
     if not len(cuts):
         return round(_probability(float(logits.max())), 6), origin
-    explained = np.array([_explained(logits[logits >= suspect[0]], cut) for cut in cuts])
-    normal, anomalous = logits[labels == NORMAL], logits[labels == ANOMALOUS]
-    # One label more than there are: a single one does not decide.
-    missed = (anomalous[None] < cuts[:, None]).sum(axis=1) / (len(anomalous) + 1)
-    alarms = (normal[None] >= cuts[:, None]).sum(axis=1) / (len(normal) + 1)
-    return round(_probability(float(cuts[(explained - missed - alarms).argmax()])), 6), origin
+    merit = np.array([_explained(logits[logits >= suspect[0]], cut) for cut in cuts])
+    if known:
+        # One label more than there are: a single one does not decide.
+        missed = 1 - (_above(anomalous, cuts) + 1) / (len(anomalous) + 1)
+        alarms = _above(normal, cuts) / (len(normal) + 1)
+        belief = (merit * np.exp(-missed - alarms)) ** _SHARPNESS
+        merit = _expected_f1(_above(logits, cuts), belief)
+    return round(_probability(float(cuts[merit.argmax()])), 6), origin
+
+
+def _expected_f1(above: NDArray[np.int64], belief: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What F1 each cut has on the whole, if the anomalies are what lies above one of the cuts.
+
+    above: sessions above each cut; belief: how much that cut is believed in, to any scale.
+    """
+    return np.array([(belief * 2 * np.minimum(above, one) / (above + one)).sum() for one in above])
+
+
+def _above(values: NDArray[np.float64], cuts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of the values lie at or above each cut."""
+    return len(values) - np.searchsorted(np.sort(values), cuts)
 
 
 def _explained(values: NDArray[np.float64], cut: float) -> float:

@@ -121,11 +121,23 @@ def joined(parts: Sequence[Described]) -> Described:
 
 
 def target_view(known: Known, rng: np.random.Generator) -> Described:
-    """All known sessions of a target, each out of fold."""
+    """All known sessions of a target, each out of fold.
+
+    Known anomalies of the fold are left out of what describes labelled sessions alone: a network
+    that has not learnt the others is to see them as on a host, where every known anomaly counts.
+    """
     parts = []
     for number, fold in enumerate(_folds(known, rng)):
-        describer = known.history(*fold.kept)
-        parts += [_described(known, describer, places, number) for places in fold.left]
+        describer = whole = known.history(*fold.kept)
+        normal, anomalous = fold.left
+        labelled = known.labels[normal] != UNLABELLED
+        if len(anomalous) and not labelled.all():
+            whole = known.history(fold.kept[0], known.of(ANOMALOUS))
+        parts += [
+            _described(known, whole, normal[~labelled], number),
+            _described(known, describer, normal[labelled], number),
+            _described(known, describer, anomalous, number),
+        ]
     return joined(parts)
 
 

@@ -62,6 +62,8 @@ def test_the_whole_way(demo: Demo, tmp_path: Path) -> None:
     figures = json.loads(files[0].read_text())
     predictions = [json.loads(line) for line in files[1].read_text().splitlines()]
     assert figures["sessions"] == len(predictions)
+    assert figures["kinds"][0]["example"] in {one["key"] for one in predictions}
+    assert f"e.g. {figures['kinds'][0]['example']}" in done.stdout
 
     done = metalog_train("export", run, "-o", tmp_path / "bundle", "--name", "till")
     assert done.returncode == 0, done.stderr

@@ -10,16 +10,20 @@ import torch
 
 from models.bundle import HISTORY, Bundle
 from models.errors import UserError
+from models.reading import Inputs
+from models.session_inputs import session_inputs
 from tests.trainer.agent import same_verdicts, scored_by_agent
 from tests.trainer.conftest import Demo, fit_tiny
 from trainer.bundling import export_bundle
 from trainer.evaluate import evaluate
 from trainer.fit import FitOptions, Interrupted, load_network, start, train
 from trainer.lessons import described
+from trainer.predict import predict
 from trainer.presets import PRESETS, preset
 from trainer.run import Run
 from trainer.splits import Fractions
-from trainer.views import Known, target_view
+from trainer.thresholds import threshold_without_labels
+from trainer.views import Described, Known, target_view
 
 _NETWORK = {**PRESETS["default"].network, "hidden": 8, "members": 2}
 DESCRIBED = preset("default", network=_NETWORK, steps=6, batch=24)
@@ -106,6 +110,60 @@ def test_no_session_is_described_by_a_history_it_is_part_of(run: Run) -> None:
     new_event = view.features[row][:, 1]
     assert new_event[-1] == 1
     assert sorted(view.place) == list(range(len(sequences)))
+
+
+def test_sessions_without_a_label_are_described_by_all_known_anomalies(run: Run) -> None:
+    """As on a host; those with a label are not, or the network would know them by what is gone."""
+    known = known_of(run)
+    labels = np.where(known.labels == 0, -1, known.labels)
+    labels[known.of(0)[:20]] = 0
+    few = replace(known, labels=labels)
+    view = target_view(few, np.random.default_rng(0))
+    fold = int(view.fold[view.labels == 1][0])
+    inside = view.fold == fold
+    left = set(view.place[inside].tolist())
+    normal = np.array([place for place in few.not_anomalous() if place not in left])
+    anomalous = np.array([place for place in few.of(1) if place not in left], dtype=np.intp)
+    for label, described_by in ((-1, few.of(1)), (0, anomalous), (1, anomalous)):
+        describer = few.history(normal, described_by)
+        shown = view.chosen(inside & (view.labels == label))
+        assert len(shown.place)
+        expected = session_inputs(
+            describer.sessions([few.sequences[place] for place in shown.place]), describer.history
+        )
+        assert np.array_equal(shown.session, expected)
+
+
+def test_a_session_without_a_label_is_scored_by_all_members(run: Run) -> None:
+    """Those with one only by the member that has not learnt it."""
+    systems = run.systems()
+    lessons = described(run, systems, run.embedder())
+    network = load_network(run, torch.device("cpu"))
+    table = np.concatenate([run.embedder().embed_all(system.templates) for system in systems])
+    members = network.networks()
+
+    def scores(of: torch.nn.Module, part: Described) -> np.ndarray:
+        places = [np.arange(len(row)) for row in part.rows]
+        inputs = Inputs(places, part.features, part.session)
+        return predict(of, table, part.rows, inputs).astype(np.float32)
+
+    parts = [
+        replace(part, labels=np.where(np.arange(len(part.labels)) % 3 == 0, part.labels, -1))
+        for part in lessons.left_out
+    ]
+    known = [part.labels != -1 for part in parts]
+    expected, origin = threshold_without_labels(
+        np.concatenate(
+            [
+                np.where(mask, scores(member, part), scores(network, part))
+                for mask, member, part in zip(known, members, parts, strict=True)
+            ]
+        ),
+        np.concatenate([part.labels for part in parts]),
+    )
+    assert replace(lessons, left_out=parts).threshold(network, table, run.preset) == (
+        expected, origin,
+    )  # fmt: skip
 
 
 def test_each_member_leaves_out_its_share_and_only_that(run: Run) -> None:

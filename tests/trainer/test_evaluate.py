@@ -111,6 +111,19 @@ def test_the_figures_are_those_of_the_predictions(demo: Demo, evaluation: Evalua
     json.dumps(found)
 
 
+def test_every_anomaly_is_of_a_kind_that_its_session_shows(
+    target: Corpus, evaluation: Evaluation
+) -> None:
+    found = evaluation.figures
+    assert sum(kind["sessions"] for kind in evaluation.kinds) == found["anomalous"] > 0
+    assert sum(kind["found"] for kind in evaluation.kinds) == found["true_positives"]
+    predictions = {one["key"]: one for one in evaluation.predictions}
+    assert {predictions[kind["example"]]["label"] for kind in evaluation.kinds} == {1}
+    # The shop's faults have words that no good order has.
+    assert any(kind["event"] and not kind["normal_sessions_with_it"] for kind in evaluation.kinds)
+    json.dumps(evaluation.kinds)
+
+
 def test_figures_by_hand() -> None:
     labels = np.array([1, 1, 1, 0, 0, 0])
     scores = np.array([0.9, 0.5, 0.2, 0.7, 0.4, 0.1])

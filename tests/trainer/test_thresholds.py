@@ -69,3 +69,31 @@ def test_any_labels_give_a_threshold(scores: list[float], data: st.DataObject) -
     labels = data.draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size))
     threshold, _ = threshold_without_labels(array(scores), np.array(labels))
     assert 0 <= threshold <= 1
+
+
+def test_a_few_labels_do_not_put_the_cut_above_the_less_striking_anomalies() -> None:
+    """Two groups of anomalies, and labels that fit a cut below the lower one as well as one above:
+    F1 to expect is best where some of the lower one is taken in."""
+    rng = np.random.default_rng(0)
+    logits = np.concatenate(
+        [rng.normal(-5, 0.3, 1900), rng.normal(-1, 0.3, 60), rng.normal(4.5, 0.3, 40)]
+    )
+    scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    labels = np.full(2000, -1)
+    above, _ = threshold_without_labels(scores, labels)
+    labels[:49], labels[1999] = 0, 1
+    below, origin = threshold_without_labels(scores, labels)
+    assert np.mean(scores >= above) == pytest.approx(0.02)
+    assert 0.03 < np.mean(scores >= below) <= 0.05
+    assert "50 of them labelled" in origin
+
+
+@given(SCORES, st.data())
+def test_the_order_of_the_sessions_does_not_matter(
+    scores: list[float], data: st.DataObject
+) -> None:
+    size = len(scores)
+    labels = data.draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size))
+    order = np.array(data.draw(st.permutations(range(size))))
+    straight = threshold_without_labels(array(scores), np.array(labels))
+    assert threshold_without_labels(array(scores)[order], np.array(labels)[order]) == straight
