@@ -1,5 +1,6 @@
 """``metalog-agent``: the command line."""
 
+import gc
 import json
 import logging
 import math
@@ -223,6 +224,7 @@ def watch(
         learning=not (frozen or once),
         epoch=saved.epoch if saved.bundle == loaded.fingerprint else None,
         keep_lines=not no_raw,
+        only_anomalous=True,
     )
     reporter = Reporter(bundle=loaded, threshold=detector.threshold, secrets=secrets)
     follower = Follower(
@@ -249,6 +251,9 @@ def watch(
     log.info(
         "bundle %s, threshold %g, sessions %s", loaded.manifest.name, detector.threshold, _say(rule)
     )
+    # Lines by the thousand would have the collector look at all open sessions again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     watching.run()
     if state is not None:
         state.close()

@@ -66,6 +66,7 @@ class Detector:
     suspicion join the statistics, from epoch to epoch, where the bundle's network reads any; epoch:
     the one to go on from; its templates are among the bundle's and ``host_templates``. keep_lines:
     some raw lines of each session, to be shown. explain: say which events weigh how much.
+    only_anomalous: no verdicts on other sessions, which nobody asks for where there are many.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Detector:
         epoch: Epoch | None = None,
         keep_lines: bool = True,
         explain: bool = True,
+        only_anomalous: bool = False,
     ) -> None:
         self.threshold = threshold
         self.rule = rule
@@ -91,6 +93,7 @@ class Detector:
         self.lines_without_session = 0
         self.sessions_scored = 0
         self._explain = explain
+        self._only_anomalous = only_anomalous
         self._trained = bundle.manifest.events
         self.lines_of_odd_format = 0
         self._reader = LineReader(bundle.manifest.line_format, rule, bundle.manifest.masks, now)
@@ -181,10 +184,8 @@ class Detector:
             sessions = [ended[i].items for i in odd]
             found = contributions(self.scorer, sessions, [scores[i] for i in odd])
             weights.update(zip(odd, found, strict=True))
-        return [
-            self._verdict(session, score, weights.get(i))
-            for i, (session, score) in enumerate(zip(ended, scores, strict=True))
-        ]
+        told = odd if self._only_anomalous else range(len(ended))
+        return [self._verdict(ended[i], scores[i], weights.get(i)) for i in told]
 
     def take_templates(self) -> dict[int, str]:
         """Templates of events met here that are new or changed since the last call, by id."""

@@ -63,7 +63,7 @@ def watch(bundle: Bundle, logs: Sequence[Path]) -> float:
         clock = SystemClock()
         detector = Detector(
             bundle, rule=bundle.manifest.rule, threshold=1.0, provider="cpu",
-            line_time_is_clock=True, now=clock.wall,
+            line_time_is_clock=True, now=clock.wall, only_anomalous=True,
         )  # fmt: skip
         reporter = Reporter(bundle=bundle, threshold=1.0, secrets=secrets_masker(()))
         state = State(Path(folder))
