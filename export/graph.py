@@ -7,18 +7,15 @@ checks it against torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
+from export.nodes import FAR_BELOW, Nodes
 from models.session_inputs import FAMILIAR, SEVERITIES
 from models.words import Vectors
-
-OPSET = 17
-_FAR_BELOW = np.float32(-1e9)
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -42,28 +39,6 @@ class NetworkShape:
     severity: bool = False
     members: int = 1
     unit_length: float = 1.0
-
-
-class _Graph:
-    """Nodes and initializers in the making. scope: put before names, one for each member."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-        self.scope = ""
-
-    def constant(self, name: str, value: NDArray[Any] | np.generic) -> str:
-        name = self.scope + name
-        self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
-        return name
-
-    def integers(self, name: str, *values: int) -> str:
-        return self.constant(name, np.array(values, dtype=np.int64))
-
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        output = self.scope + output
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +71,7 @@ def build(
     at least one row: ids from ``events`` on are its rows. Outputs: probability float32 [batch];
     weights float32 [batch, length], zero past a session's length.
     """
-    graph = _Graph()
+    graph = Nodes()
     graph.constant("event_table", table.astype(np.float32))
     shared = _share(graph)
     logits, attentions = [], []
@@ -113,34 +88,23 @@ def build(
     classes = graph.add("Softmax", [mean], "classes", axis=1)
     graph.add("Gather", [classes, graph.constant("anomalous", np.int64(1))], "probability", axis=1)
 
-    value = helper.make_tensor_value_info
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "metalog",
-            [
-                value("event_ids", TensorProto.INT64, ["batch", "length"]),
-                value("lengths", TensorProto.INT64, ["batch"]),
-                value("features", TensorProto.FLOAT, ["batch", "length", shape.features]),
-                value("session", TensorProto.FLOAT, ["batch", shape.session]),
-                value("host_vectors", TensorProto.FLOAT, ["host_events", table.shape[1]]),
-            ],
-            [
-                value("probability", TensorProto.FLOAT, ["batch"]),
-                value("weights", TensorProto.FLOAT, ["batch", "length"]),
-            ],
-            graph.initializers,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name="metalog",
-        ir_version=8,
+    return graph.model(
+        {
+            "event_ids": (TensorProto.INT64, ["batch", "length"]),
+            "lengths": (TensorProto.INT64, ["batch"]),
+            "features": (TensorProto.FLOAT, ["batch", "length", shape.features]),
+            "session": (TensorProto.FLOAT, ["batch", shape.session]),
+            "host_vectors": (TensorProto.FLOAT, ["host_events", table.shape[1]]),
+        },
+        {
+            "probability": (TensorProto.FLOAT, ["batch"]),
+            "weights": (TensorProto.FLOAT, ["batch", "length"]),
+        },
+        properties,
     )
-    helper.set_model_props(model, dict(properties))
-    onnx.checker.check_model(model, full_check=True)
-    return model
 
 
-def _share(graph: _Graph) -> _Shared:
+def _share(graph: Nodes) -> _Shared:
     all_vectors = graph.add("Concat", ["event_table", "host_vectors"], "all_vectors", axis=0)
     one, two = graph.integers("axis_one", 1), graph.integers("axis_two", 2)
     length = graph.add(
@@ -168,7 +132,7 @@ def _share(graph: _Graph) -> _Shared:
 
 
 def _member(
-    graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shared
+    graph: Nodes, shape: NetworkShape, weights: Weights, shared: _Shared
 ) -> tuple[str, str]:
     """Logits [batch, 2] and attention weights [batch, length] of one network."""
     vectors = _project(graph, shape, weights, shared) if shape.session else shared.vectors
@@ -182,13 +146,13 @@ def _member(
     return (graph.add("Tanh", [logits], "squashed") if shape.tanh else logits), attention
 
 
-def _linear(graph: _Graph, weights: Weights, name: str, inputs: str) -> str:
+def _linear(graph: Nodes, weights: Weights, name: str, inputs: str) -> str:
     matrix = graph.constant(f"{name}_matrix", weights[f"{name}.weight"])
     bias = graph.constant(f"{name}_bias", weights[f"{name}.bias"])
     return graph.add("Gemm", [inputs, matrix, bias], name, transB=1)
 
 
-def _project(graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shared) -> str:
+def _project(graph: Nodes, shape: NetworkShape, weights: Weights, shared: _Shared) -> str:
     lengths = graph.add("ReduceL2", [shared.vectors], "vector_lengths", axes=[2], keepdims=1)
     least = graph.constant("least_length", np.float32(1e-6))
     lengths = graph.add("Max", [lengths, least], "positive_lengths")
@@ -202,14 +166,14 @@ def _project(graph: _Graph, shape: NetworkShape, weights: Weights, shared: _Shar
 
 
 def _judge(
-    graph: _Graph,
+    graph: Nodes,
     shape: NetworkShape,
     weights: Weights,
     pooled: str,
     hidden: str,
     shared: _Shared,
 ) -> str:
-    below = graph.constant("far_below_state", _FAR_BELOW)
+    below = graph.constant("far_below_state", FAR_BELOW)
     column = graph.add("Unsqueeze", [shared.mask, shared.two], "mask_column_bool")
     masked = graph.add("Where", [column, hidden, below], "masked_states")
     largest = graph.add("ReduceMax", [masked], "largest_state", axes=[1], keepdims=0)
@@ -230,7 +194,7 @@ def _judge(
     return graph.add("Concat", [nothing, logit], "member_logits", axis=1)
 
 
-def _severe(graph: _Graph, weights: Weights) -> str:
+def _severe(graph: Nodes, weights: Weights) -> str:
     places = graph.integers("severity_places", *SEVERITIES)
     read = graph.add("Gather", ["session", places], "severities", axis=1)
     # Softplus: what makes a session look worse can only raise its score.
@@ -241,7 +205,7 @@ def _severe(graph: _Graph, weights: Weights) -> str:
 
 
 def _recurrent(
-    graph: _Graph, shape: NetworkShape, weights: Weights, inputs: str, shared: _Shared
+    graph: Nodes, shape: NetworkShape, weights: Weights, inputs: str, shared: _Shared
 ) -> str:
     """GRU layers: [batch, length, width] to [batch, length, directions x hidden]."""
     current = graph.add("Transpose", [inputs], "time_major", perm=[1, 0, 2])
@@ -286,7 +250,7 @@ def _gates(value: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _attend(
-    graph: _Graph, shape: NetworkShape, weights: Weights, hidden: str, shared: _Shared
+    graph: Nodes, shape: NetworkShape, weights: Weights, hidden: str, shared: _Shared
 ) -> tuple[str, str]:
     """Eq. 4 behind the recurrent part: pooled state [batch, width], weights [batch, length]."""
     width = shape.hidden * (2 if shape.bidirectional else 1)
@@ -305,7 +269,7 @@ def _attend(
     if shape.scaled:
         root = graph.constant("root", np.float32(np.sqrt(width)))
         scores = graph.add("Div", [scores, root], "scaled_scores")
-    below = graph.constant("far_below", _FAR_BELOW)
+    below = graph.constant("far_below", FAR_BELOW)
     masked = graph.add("Where", [shared.rows, scores, below], "masked_scores")
     attention = graph.add("Softmax", [masked], "attention", axis=2)
     seen = graph.add("Mul", [attention, shared.column], "attention_of_events")
@@ -319,7 +283,7 @@ def _attend(
     return pooled, share
 
 
-def _last_state(graph: _Graph, width: int, hidden: str, shared: _Shared) -> str:
+def _last_state(graph: Nodes, width: int, hidden: str, shared: _Shared) -> str:
     """One-directional: the state after the last event has read all of the session."""
     last = graph.add("Sub", [shared.ends, shared.one], "last_index")
     row = graph.add("Unsqueeze", [last, shared.two], "last_row")

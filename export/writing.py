@@ -9,7 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from export.graph import NetworkShape, Weights, build
-from models.bundle import CARD, HISTORY, MANIFEST, NETWORK, TEMPLATES, WORDS, Manifest, pack_words
+from export.steps import build_steps
+from models.bundle import (
+    CARD,
+    HISTORY,
+    MANIFEST,
+    NETWORK,
+    STEPS,
+    TEMPLATES,
+    WORDS,
+    Manifest,
+    pack_words,
+)
 from models.embedding import EventEmbedder
 from models.reading import Description
 
@@ -31,13 +42,18 @@ def write_bundle(
     properties = {"bundle": manifest.name, "metalog": manifest.version}
     model = build(shape, weights, table, properties)
     (folder / NETWORK).write_bytes(model.SerializeToString())
+    names = [NETWORK, TEMPLATES, WORDS, CARD]
+    if not shape.bidirectional:
+        names += STEPS
+        steps = build_steps(shape, weights, table.shape[1], properties)
+        for name, content in zip(STEPS, (steps.fold, steps.step, steps.head), strict=True):
+            (folder / name).write_bytes(content)
     with (folder / TEMPLATES).open("w", encoding="utf-8") as file:
         for number, template in enumerate(templates):
             line = {"id": number, "template": template}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     with (folder / WORDS).open("wb") as opened:
         np.savez_compressed(opened, **pack_words(embedder.table, embedder.frequencies))
-    names = [NETWORK, TEMPLATES, WORDS, CARD]
     if description is not None:
         names.append(HISTORY)
         with (folder / HISTORY).open("wb") as opened:

@@ -3,6 +3,8 @@
 manifest.json    what it is: schema, threshold, line format, session rule, masks, Drain
                  parameters, dimensions, provenance, the sha256 of every other file, and a seal
 network.onnx     the network; the table of event vectors is an initializer of it
+fold.onnx, step.onnx, head.onnx
+                 the same network step by step (models.stepped_network), where it can be
 templates.jsonl  {"id": n, "template": "..."}, row n of the table
 words.npz        word table and document frequencies: vectors for events first met on a host
 history.npz      counts of the target's known sessions, where the network reads them
@@ -30,12 +32,16 @@ from models.lines import LineFormat
 from models.masks import Mask, Masker
 from models.reading import Description
 from models.sessions import SessionRule
+from models.stepped_network import Steps
 from models.words import WordTable
 
 # 2: sessions are described by other numbers than in 1, which cannot be scored any more.
-SCHEMA = 2
+# 3: the network is there step by step, too.
+SCHEMA = 3
 MANIFEST = "manifest.json"
 NETWORK = "network.onnx"
+# In the order of models.stepped_network.Steps.
+STEPS = ("fold.onnx", "step.onnx", "head.onnx")
 TEMPLATES = "templates.jsonl"
 WORDS = "words.npz"
 HISTORY = "history.npz"
@@ -101,7 +107,11 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory, checked. fingerprint: sha256 of the manifest, hexadecimal."""
+    """A bundle in memory, checked.
+
+    fingerprint: sha256 of the manifest, hexadecimal. steps: None where the network is
+    bidirectional and cannot go step by step.
+    """
 
     manifest: Manifest
     network: bytes
@@ -110,6 +120,7 @@ class Bundle:
     frequencies: DocumentFrequencies
     fingerprint: str
     history: Mapping[str, NDArray[np.generic]] | None = None
+    steps: Steps | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Bundle":
@@ -127,7 +138,8 @@ class Bundle:
                 raise UserError(
                     f"{path}: {name} is damaged (its sha256 is not the manifest's); copy it again"
                 )
-        for name in (NETWORK, TEMPLATES, WORDS):
+        steps = () if manifest.network.get("bidirectional") else STEPS
+        for name in (NETWORK, *steps, TEMPLATES, WORDS):
             if name not in manifest.files:
                 raise UserError(f"{path}: {MANIFEST} lists no {name}; export the bundle again")
         try:
@@ -155,6 +167,7 @@ class Bundle:
             frequencies,
             hashlib.sha256(files[MANIFEST]).hexdigest(),
             history,
+            Steps(*(files[name] for name in steps)) if steps else None,
         )
 
     def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:

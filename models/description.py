@@ -7,21 +7,13 @@ behind the recurrent part.
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.history import (
-    MOST_COUNTED,
-    Events,
-    Floats,
-    History,
-    count_vectors,
-    distinct_rows,
-    pairs_of,
-)
+from models.flat import Flat
+from models.history import MOST_COUNTED, Events, Floats, History, distinct_rows
 from models.traits import LOG_TWO, EventTraits, rarity
 from models.words import Vectors
 
@@ -53,6 +45,16 @@ EVENT = (
 
 EVENT_INPUTS = len(EVENT)
 _AT_ONCE = 256
+# Numbers in one array: 16 MiB of them, several such arrays at once.
+_MOST_CELLS = 2_000_000
+
+
+class _Points:
+    """Count vectors that others are compared with, as logarithms. squares: of their lengths."""
+
+    def __init__(self, places: Floats) -> None:
+        self.places = places
+        self.squares = (places**2).sum(axis=1)
 
 
 class Describer:
@@ -68,7 +70,7 @@ class Describer:
         self._sessions = history.sessions
         self._sessions_with = history.weights @ present
         self._known = self._sessions_with > 0
-        self._logged = np.log1p(history.vectors)
+        self._normal = _Points(np.log1p(history.vectors))
         # One row at least, which events met since are looked up in, and then not taken from.
         self._largest = np.zeros(max(1, history.events), dtype=np.int64)
         self._largest[: history.events] = history.vectors.max(axis=0, initial=0)
@@ -76,12 +78,18 @@ class Describer:
         self._at_least = self._count_tails()
         sets, place = distinct_rows(present)
         self._sets = sets.astype(np.float64)
+        self._set_sizes = self._sets.sum(axis=1)
         self._set_weights = np.bincount(place, history.weights, len(sets))
+        # A hundredth of the history's weight, but a session at least; no more than so many of its
+        # count vectors make that up, however light they are.
+        self._hundredth = max(1.0, 0.01 * self._sessions) - 1e-9
+        lightest = np.sort(history.weights).cumsum()
+        self._most_near = int(np.searchsorted(lightest, self._hundredth + 1e-6)) + 1
         lengths = history.vectors.sum(axis=1)
         order = np.argsort(lengths, kind="stable")
         self._lengths = lengths[order]
         self._length_weights = np.concatenate([[0.0], history.weights[order].cumsum()])
-        self._anomalies = np.log1p(history.anomalies)
+        self._anomalous = _Points(np.log1p(history.anomalies))
         # How rare it is that an event of the history is missing; half of the sessions is no news.
         absence = rarity(self._sessions - self._sessions_with, self._sessions) - LOG_TWO
         self._absence = np.where(self._known, np.maximum(absence, 0), 0)
@@ -96,21 +104,29 @@ class Describer:
             tails[event, : self._cap + 1] = exactly[::-1].cumsum()[::-1]
         return tails
 
-    def sessions(self, sequences: Sequence[Events]) -> Floats:
+    def sessions(self, sequences: Sequence[Events] | Flat) -> Floats:
         """Numbers of sessions, float64 [sessions, structure + meaning + evidence], unscaled."""
-        parts = [
-            self._chunk(sequences[start : start + _AT_ONCE])
-            for start in range(0, len(sequences), _AT_ONCE)
+        flat = sequences if isinstance(sequences, Flat) else Flat.of(sequences)
+        if not len(flat):
+            return np.zeros((0, len(STRUCTURE) + len(MEANING) + len(EVIDENCE)))
+        pairs = self._pairs(flat)
+        widest = max(len(self.traits), len(self.history.weights), 1)
+        size = max(1, min(_AT_ONCE, _MOST_CELLS // widest))
+        chunks = [
+            self._chunk(
+                flat.counts(start, min(start + size, len(flat)), len(self.traits)),
+                pairs[start : start + size],
+            )
+            for start in range(0, len(flat), size)
         ]
-        width = len(STRUCTURE) + len(MEANING) + len(EVIDENCE)
-        return np.concatenate(parts) if parts else np.zeros((0, width))
+        return np.concatenate(chunks)
 
-    def _chunk(self, sequences: Sequence[Events]) -> Floats:
-        counts = count_vectors(sequences, len(self.traits)).astype(np.float64)
-        inside = counts[:, : self.history.events].astype(np.int64)
+    def _chunk(self, whole: NDArray[np.int64], pairs: Floats) -> Floats:
+        counts = whole.astype(np.float64)
+        inside = whole[:, : self.history.events]
         if self._sessions:
-            nearest = self._distances(counts, self._logged)
-            structure = self._structure(sequences, counts, inside, nearest)
+            nearest = self._distances(counts, self._normal)
+            structure = self._structure(counts, inside, nearest, pairs)
         else:
             # Nothing has been seen, so nothing is odd yet.
             nearest = np.zeros((len(counts), 1))
@@ -124,15 +140,14 @@ class Describer:
 
     def _structure(
         self,
-        sequences: Sequence[Events],
         counts: Floats,
         inside: NDArray[np.int64],
         nearest: Floats,
+        pairs: Floats,
     ) -> list[Floats]:
         traits, n = self.traits, self._sessions
         weights = self.history.weights
         present = counts > 0
-        pairs = np.array([self._pairs(sequence) for sequence in sequences])
         new = counts * (traits.known == 0)
         absence = np.where(inside > 0, 0, self._absence)
         event = np.arange(self.history.events)
@@ -142,9 +157,6 @@ class Describer:
         beyond = (counts[:, self.history.events :] > 0) * rarity(np.zeros(1), n)
         more = self._at_least[event, np.minimum(inside, self._cap) + 1]
         under = np.where((inside > 0) & self._known, rarity(n - more, n), 0)
-        order = np.argsort(nearest, axis=1, kind="stable")
-        reached = np.cumsum(weights[order], axis=1) >= max(1.0, 0.01 * n) - 1e-9
-        hundredth = np.take_along_axis(order, reached.argmax(axis=1)[:, None], axis=1)
         apart = self._set_distances(present)
         lengths = counts.sum(axis=1)
         up_to = self._length_weights[np.searchsorted(self._lengths, lengths, "right")]
@@ -164,21 +176,49 @@ class Describer:
             np.log1p(over.sum(axis=1) + beyond.sum(axis=1)),
             np.maximum(under, 0).max(axis=1, initial=0),
             nearest.min(axis=1),
-            np.take_along_axis(nearest, hundredth, axis=1)[:, 0],
+            self._nearest_hundredth(nearest),
             np.sqrt(apart.min(axis=1)),
             rarity((nearest == 0) @ weights, n),
             rarity((apart == 0) @ self._set_weights, n),
             np.maximum(rarity(up_to, n), rarity(n - below, n)) - LOG_TWO,
         ]
 
-    def _pairs(self, sequence: Events) -> tuple[float, float, float]:
-        """Rarest pair, mean pair rarity, log of the number of new pairs."""
-        found = pairs_of(sequence.tolist())
-        seen = np.array([self.history.pairs.get(pair, 0.0) for pair in found])
-        times = np.array(list(found.values()), dtype=np.float64)
+    def _nearest_hundredth(self, nearest: Floats) -> Floats:
+        """How near the nearest hundredth of the history is; nearest: [sessions, all]."""
+        weights = np.broadcast_to(self.history.weights, nearest.shape)
+        if 2 * self._most_near < nearest.shape[1]:
+            # The few that can matter are found without putting all in order.
+            few = np.argpartition(nearest, self._most_near - 1, axis=1)[:, : self._most_near]
+            nearest = np.take_along_axis(nearest, few, axis=1)
+            weights = np.take_along_axis(weights, few, axis=1)
+        order = np.argsort(nearest, axis=1, kind="stable")
+        reached = np.take_along_axis(weights, order, axis=1).cumsum(axis=1) >= self._hundredth
+        last = np.take_along_axis(order, reached.argmax(axis=1)[:, None], axis=1)
+        found: Floats = np.take_along_axis(nearest, last, axis=1)[:, 0]
+        return found
+
+    def _pairs(self, flat: Flat) -> Floats:
+        """Rarest pair, mean pair rarity, log of the number of new pairs: [sessions, 3]."""
+        seen = self._sessions_with_pairs(*flat.pairs())
         rare = rarity(seen, self._sessions)
-        new = math.log1p(times[seen == 0].sum())
-        return float(rare.max()), float(rare @ times / times.sum()), new
+        sizes = flat.lengths + 1
+        owners = np.repeat(np.arange(len(flat)), sizes)
+        rarest = np.maximum.reduceat(rare, np.cumsum(sizes) - sizes)
+        # bincount adds one by one, so a session's mean does not depend on what is beside it.
+        mean = np.bincount(owners, rare) / sizes
+        new = np.log1p(np.bincount(owners, seen == 0))
+        return np.stack([rarest, mean, new], axis=1)
+
+    def _sessions_with_pairs(self, before: Events, after: Events) -> Floats:
+        """How many sessions of the history have each of these pairs, [pairs]."""
+        base = int(max(after.max(initial=0), before.max(initial=0))) + 3
+        # One number a pair: BEGIN and END are above -3.
+        codes, places = np.unique((before + 2) * base + after + 2, return_inverse=True)
+        ends = zip((codes // base - 2).tolist(), (codes % base - 2).tolist(), strict=True)
+        known = self.history.pairs
+        counts = np.array([known.get(pair, 0.0) for pair in ends], dtype=np.float64)
+        of_each: Floats = counts[places.ravel()]
+        return of_each
 
     def _meaning(self, counts: Floats) -> list[Floats]:
         traits = self.traits
@@ -208,7 +248,7 @@ class Describer:
         if not known:
             return [np.zeros(len(counts))] * len(EVIDENCE)
         normal = nearest.min(axis=1)
-        anomalous = self._distances(counts, self._anomalies).min(axis=1)
+        anomalous = self._distances(counts, self._anomalous).min(axis=1)
         present = counts > 0
         return [
             _largest(present, self.traits.lift),
@@ -218,13 +258,14 @@ class Describer:
             np.full(len(counts), min(math.log10(1 + known) / 2, 1.0)),
         ]
 
-    def _distances(self, counts: Floats, others: Floats) -> Floats:
+    def _distances(self, counts: Floats, others: "_Points") -> Floats:
         """Euclidean, between logarithms of count vectors: [sessions, others]."""
         logged = np.log1p(counts)
         inside, beyond = np.split(logged, [self.history.events], axis=1)
-        squares = (inside**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None]
-        squares = squares - 2 * inside @ others.T + (beyond**2).sum(axis=1)[:, None]
-        distances: Floats = np.sqrt(np.maximum(squares, 0))
+        squares = (inside**2).sum(axis=1)[:, None] + others.squares
+        squares -= 2 * inside @ others.places.T
+        squares += (beyond**2).sum(axis=1)[:, None]
+        distances: Floats = np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
         # Rounding leaves equal vectors about 1e-6 apart; counts of 9,999 and 10,000 are 1e-4 apart.
         distances[distances < 1e-4] = 0
         return distances
@@ -233,42 +274,45 @@ class Describer:
         """How many events one session has and the other has not: [sessions, sets]."""
         inside = present[:, : self.history.events].astype(np.float64)
         beyond: Floats = present[:, self.history.events :].sum(axis=1).astype(np.float64)
-        apart: Floats = inside @ (1 - self._sets).T + (1 - inside) @ self._sets.T
-        return apart + beyond[:, None]
+        # Whole numbers, so nothing is rounded.
+        apart: Floats = -2 * inside @ self._sets.T
+        apart += self._set_sizes
+        apart += (inside.sum(axis=1) + beyond)[:, None]
+        return apart
 
     def events(self, sequence: Events) -> Vectors:
         """Numbers of each event as it arrives, float32 [length, EVENT_INPUTS]."""
+        flat = Flat.of([sequence])
+        return self.rows(flat.events, flat.before, flat.running)
+
+    def rows(self, events: Events, before: Events, running: NDArray[np.int64]) -> Vectors:
+        """Numbers of events, float32 [events, EVENT_INPUTS], which nothing else decides.
+
+        before: what came before each in its session, or BEGIN; running: how often it has occurred
+        there so far, itself included.
+        """
         traits, n = self.traits, self._sessions
-        row = [int(event) for event in sequence]
-        before = [-1, *row[:-1]]
-        seen = np.array(
-            [self.history.pairs.get(pair, 0.0) for pair in zip(before, row, strict=True)]
-        )
-        occurrences: Counter[int] = Counter()
-        running = np.empty(len(row), dtype=np.int64)
-        for place, event in enumerate(row):
-            occurrences[event] += 1
-            running[place] = occurrences[event]
-        inside = sequence < self.history.events
-        at = np.where(inside, sequence, 0)
+        seen = self._sessions_with_pairs(before, events)
+        inside = events < self.history.events
+        at = np.where(inside, events, 0)
         at_least = np.where(inside, self._at_least[at, np.minimum(running, self._cap + 1)], 0)
         largest = np.where(inside, self._largest[at], 0)
         columns = [
-            traits.rarity[sequence] / 3,
-            1 - traits.known[sequence],
+            traits.rarity[events] / 3,
+            1 - traits.known[events],
             rarity(seen, n) / 3,
             seen == 0,
             rarity(at_least, n) / 3,
             running > largest,
-            traits.word_rarity[sequence] / 3,
-            traits.strangeness[sequence],
-            traits.severity[sequence],
-            2 * traits.tone[sequence],
-            traits.keyword[sequence],
-            traits.lift[sequence] / 2,
-            traits.likeness[sequence],
-            traits.words[sequence],
-            traits.wordless[sequence],
+            traits.word_rarity[events] / 3,
+            traits.strangeness[events],
+            traits.severity[events],
+            2 * traits.tone[events],
+            traits.keyword[events],
+            traits.lift[events] / 2,
+            traits.likeness[events],
+            traits.words[events],
+            traits.wordless[events],
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 

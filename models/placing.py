@@ -68,8 +68,9 @@ def placed_folder(
 
 
 @contextmanager
-def placed_file(path: Path) -> Iterator[Path]:
-    """A file to write, which becomes ``path`` when the block ends without an error."""
+def placed_file(path: Path, *, mode: int = FILE_MODE) -> Iterator[Path]:
+    """A file to write, which becomes ``path`` when the block ends without an error. Until then it
+    is only its owner's, and then of this mode."""
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
@@ -79,7 +80,7 @@ def placed_file(path: Path) -> Iterator[Path]:
     building = Path(name)
     try:
         yield building
-        building.chmod(FILE_MODE)
+        building.chmod(mode)
         building.replace(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error}") from None

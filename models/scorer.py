@@ -1,26 +1,35 @@
 """The scorer: P(anomaly) of sessions, with ONNX Runtime."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.errors import UserError
 from models.events import EventParser
-from models.history import Events, History
-from models.reading import Description, Inputs
+from models.flat import Flat
+from models.history import History
+from models.plain_network import Outcome, PlainNetwork
+from models.reading import Description, Reading
+from models.runtime import CUDA
+from models.sequence_cache import SequenceCache, events_of, key_of
+from models.stepped_network import SteppedNetwork
 from models.words import Vectors
 
-_LARGEST_BATCH = 256
-# Sessions x length x length: the attention holds several such float32 arrays at once, and the agent
-# must stay small. 2000 lines, the longest session by default, go alone.
-_MOST_CELLS = 4_000_000
+# Sessions and events that are read at once, for the memory.
+_READ_TOGETHER = 2_000
+_EVENTS_TOGETHER = 200_000
+# What the states after the events of sessions that go step by step together may take.
+_STATE_BYTES = 16 << 20
+# From so many sessions side by side on going step by step is faster than the plain graph, which has
+# less to do between two events: 32 that have nothing in common, fewer than 8 that are nearly alike.
+_FEWEST_STEPPED = 16
 
 
 class Score(NamedTuple):
-    """probability: of an anomaly. weights: float32 [length], attention on each event, sum 1."""
+    """probability: of an anomaly. weights: float32 [length], attention on each event, sum 1; it
+    cannot be written to, since equal sessions share it."""
 
     probability: float
     weights: Vectors
@@ -31,22 +40,44 @@ class Scorer:
 
     provider: "cpu", "cuda" or "auto" (CUDA where ONNX Runtime has it, else the CPU). Raises
     UserError where ONNX Runtime is missing, has no such provider or refuses the network.
+
+    stepped: whether sessions go through the network step by step (models.stepped_network) or
+    through its plain graph; by default whichever is faster for them. The scores are the same.
+    cached: keep scores of sessions as long as they hold.
     """
 
-    def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
-        self._session = _open(bundle.network, provider)
+    def __init__(
+        self,
+        bundle: Bundle,
+        provider: str = "auto",
+        *,
+        stepped: bool | None = None,
+        cached: bool = True,
+    ) -> None:
         self._embedder = bundle.embedder()
         self._features = bundle.manifest.features
         self._trained = bundle.manifest.events
+        self._plain = PlainNetwork(
+            bundle.network, self._trained, bundle.manifest.dimension, provider
+        )
+        self._stepped: SteppedNetwork | None = None
+        self._fewest_stepped = _FEWEST_STEPPED if stepped is None else 1
+        if stepped is None:
+            # On a GPU the states of every step would go to and fro.
+            stepped = self._plain.provider != CUDA
+        if stepped and bundle.steps is not None:
+            vectors = self._embedder.embed_all(bundle.templates)
+            self._stepped = SteppedNetwork(bundle.steps, vectors, provider)
         self._description = bundle.description()
         self._words = bundle.words
-        self._host: list[Vectors] = []
+        self._cache = SequenceCache[Score]() if cached else None
         self._host_templates: list[str] = []
-        self._host_matrix: Vectors | None = None
+        # Its first rows are the host events' vectors, the others room for more.
+        self._host_room = np.zeros((16, bundle.manifest.dimension), dtype=np.float32)
 
     @property
     def provider(self) -> str:
-        return str(self._session.get_providers()[0])
+        return self._plain.provider
 
     @property
     def history(self) -> History | None:
@@ -59,27 +90,32 @@ class Scorer:
         for event in changed:
             row = event - self._trained
             template = parser.template(event)
-            vector = self._embedder.embed(template)
-            if row < len(self._host):
-                self._host[row] = vector
+            if row < len(self._host_templates):
+                # An event that is new was in no session before; this one may have been.
+                self.forget()
                 self._host_templates[row] = template
             else:
-                self._host.append(vector)
                 self._host_templates.append(template)
-            self._host_matrix = None
+                if row == len(self._host_room):
+                    self._host_room = np.concatenate([self._host_room, self._host_room])
+            self._host_room[row] = self._embedder.embed(template)
         # A run of ids at a time: each call copies the traits of all events.
         start = 0
         for place in range(1, len(changed) + 1):
             if place == len(changed) or changed[place] != changed[place - 1] + 1:
-                self._describe(changed[start] - self._trained, changed[place - 1] + 1)
+                first, stop = changed[start] - self._trained, changed[place - 1] + 1 - self._trained
+                if self._stepped is not None:
+                    self._stepped.learn(self._trained + first, self._host_room[first:stop])
+                self._describe(first, stop)
                 start = place
         return changed
 
-    def _describe(self, row: int, stop: int) -> None:
-        if self._description is not None and row < len(self._host):
-            last = stop - self._trained
+    def _describe(self, first: int, stop: int) -> None:
+        if self._description is not None and first < stop:
             self._description.learn(
-                self._trained + row, self._host_templates[row:last], np.stack(self._host[row:last])
+                self._trained + first,
+                self._host_templates[first:stop],
+                self._host_room[first:stop],
             )
 
     def renew(self, history: History, templates: Sequence[str]) -> None:
@@ -90,108 +126,82 @@ class Scorer:
         """
         vectors = self._embedder.embed_all(templates)
         self._description = Description(history, templates, vectors, self._words)
-        self._describe(0, self._trained + len(self._host))
+        self._describe(0, len(self._host_templates))
+        self.forget()
 
-    def score(self, sessions: Sequence[Sequence[int]]) -> list[Score]:
+    def forget(self) -> None:
+        """Score again whatever comes, also what was scored before."""
+        if self._cache is not None:
+            self._cache.clear()
+
+    def score(self, sessions: Sequence[Sequence[int] | NDArray[np.integer]]) -> list[Score]:
         """Scores in the order given. A session's score does not depend on the others.
 
         sessions: event ids, the bundle's or a learnt host event's; at least one event each.
+        Sessions that are the same event by event are scored once, and not again as long as no epoch
+        begins and no template changes.
         """
-        if self._description is None:
-            return self._score(sessions, None)
-        rows = [np.asarray(events, dtype=np.int64) for events in sessions]
-        inputs = self._description.inputs(rows)
-        read = [row[places] for row, places in zip(rows, inputs.places, strict=True)]
-        scores = []
-        for row, places, score in zip(rows, inputs.places, self._score(read, inputs), strict=True):
-            weights = np.zeros(len(row), dtype=np.float32)
-            weights[places] = score.weights
-            scores.append(Score(score.probability, weights))
+        cache = self._cache
+        keys = [key_of(session) for session in sessions]
+        if cache is None:
+            return self._scored(keys)
+        scores = [cache.get(key) for key in keys]
+        missing = list({key: None for key, score in zip(keys, scores, strict=True) if not score})
+        if not missing:
+            return [score for score in scores if score]
+        fresh = dict(zip(missing, self._scored(missing), strict=True))
+        for key, score in fresh.items():
+            cache.put(key, score)
+        return [score or fresh[key] for key, score in zip(keys, scores, strict=True)]
+
+    def _scored(self, keys: Sequence[bytes]) -> list[Score]:
+        scores: list[Score] = []
+        start = 0
+        while start < len(keys):
+            events = 0
+            stop = start
+            while stop < len(keys) and (
+                stop == start
+                or (
+                    stop - start < _READ_TOGETHER
+                    and events + len(keys[stop]) // 4 < _EVENTS_TOGETHER
+                )
+            ):
+                events += len(keys[stop]) // 4
+                stop += 1
+            scores += self._scored_together(Flat(*events_of(keys[start:stop])))
+            start = stop
         return scores
 
-    def _score(
-        self, sessions: Sequence[Sequence[int] | Events], inputs: Inputs | None
-    ) -> list[Score]:
-        scores: list[Score | None] = [None] * len(sessions)
-        order = sorted(range(len(sessions)), key=lambda i: len(sessions[i]))
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while (
-                stop < len(order)
-                and stop - start < _LARGEST_BATCH
-                and (stop - start + 1) * len(sessions[order[stop]]) ** 2 <= _MOST_CELLS
-            ):
-                stop += 1
-            chosen = order[start:stop]
-            found = self._run([sessions[i] for i in chosen], chosen, inputs)
-            for i, score in zip(chosen, found, strict=True):
-                scores[i] = score
-            start = stop
-        return [score for score in scores if score is not None]
+    def _scored_together(self, flat: Flat) -> list[Score]:
+        if self._description is None:
+            reading = Reading.plain(flat, self._features)
+        else:
+            reading = self._description.read(flat)
+        found = self._run(reading)
+        weights = np.zeros(len(flat.events), dtype=np.float32)
+        weights[np.repeat(flat.starts, reading.lengths) + reading.places] = found.weights
+        scores = []
+        for probability, start, length in zip(
+            found.probability.tolist(), flat.starts.tolist(), flat.lengths.tolist(), strict=True
+        ):
+            # A copy: a part of the whole would keep all of it in memory.
+            own = weights[start : start + length].copy()
+            own.flags.writeable = False
+            scores.append(Score(probability, own))
+        return scores
 
-    def _run(
-        self, batch: Sequence[Sequence[int] | Events], chosen: Sequence[int], inputs: Inputs | None
-    ) -> list[Score]:
-        lengths = np.array([len(events) for events in batch], dtype=np.int64)
-        ids = np.zeros((len(batch), int(lengths.max())), dtype=np.int64)
-        for row, events in enumerate(batch):
-            ids[row, : len(events)] = events
-        features = np.zeros((*ids.shape, self._features), dtype=np.float32)
-        session = np.zeros((len(batch), 0), dtype=np.float32)
-        if inputs is not None:
-            session = inputs.session[list(chosen)]
-            for row, i in enumerate(chosen):
-                features[row, : lengths[row]] = inputs.features[i]
-        probability, weights = self._session.run(
-            ["probability", "weights"],
-            {
-                "event_ids": ids,
-                "lengths": lengths,
-                "features": features,
-                "session": session,
-                "host_vectors": self._host_vectors(),
-            },
-        )
-        return [
-            Score(float(p), row[:length])
-            for p, row, length in zip(probability, weights, lengths, strict=True)
-        ]
-
-    def _host_vectors(self) -> NDArray[np.float32]:
-        if self._host_matrix is None:
-            rows = self._host or [np.zeros(self._embedder.dimension, dtype=np.float32)]
-            self._host_matrix = np.stack(rows)
-        return self._host_matrix
-
-
-def _open(network: bytes, provider: str) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise UserError(
-            "ONNX Runtime is not installed: pip install 'metalog[cpu]', or 'metalog[gpu]' on a "
-            "machine with CUDA (one of them, never both)"
-        ) from None
-    available = onnxruntime.get_available_providers()
-    cuda = "CUDAExecutionProvider"
-    if provider == "cuda" and cuda not in available:
-        raise UserError(
-            "--provider cuda: this ONNX Runtime has no CUDA provider: install 'metalog[gpu]' "
-            "(and remove onnxruntime first), or take --provider cpu"
-        )
-    providers = ["CPUExecutionProvider"]
-    if cuda in available and provider in ("auto", "cuda"):
-        providers.insert(0, cuda)
-    options = onnxruntime.SessionOptions()
-    # The agent runs beside what it watches: one thread, and none that spins while it waits.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(network, options, providers=providers)
-    except Exception as error:
-        # ONNX Runtime raises a family of its own that shares no base but Exception.
-        reason = str(error).split("\n")[0]
-        raise UserError(f"network.onnx: ONNX Runtime cannot open it: {reason}") from None
+    def _run(self, reading: Reading) -> Outcome:
+        if self._stepped is None:
+            return self._plain.run(reading, self._host_room)
+        most_cells = _STATE_BYTES // self._stepped.state_bytes
+        probability = np.empty(len(reading.lengths), dtype=np.float32)
+        weights = np.empty(len(reading.kinds), dtype=np.float32)
+        for chosen in reading.side_by_side(most_cells):
+            part, places = reading.chosen(chosen)
+            if len(places) < self._fewest_stepped * part.lengths.max():
+                found = self._plain.run(part, self._host_room)
+            else:
+                found = self._stepped.run(part)
+            probability[chosen], weights[places] = found
+        return Outcome(probability, weights)

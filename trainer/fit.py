@@ -23,12 +23,13 @@ from models.session_inputs import GROUPS
 from models.words import tokenize
 from trainer.corpus import Corpus
 from trainer.lessons import Lessons, check_enough, described, plain, suited
-from trainer.meta import meta_loss
+from trainer.meta import meta_step
 from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import Preset, Statistics
 from trainer.run import Arrays, Role, Run
 from trainer.splits import Fractions, Seen, draw
 from trainer.systems import System, embedder_of, event_table
+from trainer.threads import settle_threads
 from trainer.vectors import load_word_table
 
 # Words of the table that a bundle keeps beside those of its own templates, for events to come.
@@ -107,6 +108,7 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
     Returns the run, which has its threshold now.
     """
     device = choose_device(device_name)
+    settle_threads()
     preset = run.preset
     systems = run.systems()
     embedder = run.embedder()
@@ -133,7 +135,9 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
     total = steps * len(members)
     # Without weight decay, as in the paper, this is Adam.
     optimisers = [
-        torch.optim.AdamW(one.parameters(), lr=preset.rate, weight_decay=preset.weight_decay)
+        torch.optim.AdamW(
+            one.parameters(), lr=preset.rate, weight_decay=preset.weight_decay, fused=True
+        )
         for one in members
     ]
 
@@ -148,8 +152,6 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
         _interrupts() as interrupted,
         # What was written after the checkpoint will be written again.
         SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1) as scalars,
-        # cuDNN has no second derivative of recurrent layers.
-        torch.backends.cudnn.flags(enabled=not preset.second_order),
     ):
         while step < total:
             # One member after another, each with its own share of the target.
@@ -169,7 +171,7 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
                 sessions.draw(part, preset.batch, preset.anomaly_share, rng)
                 for sessions, part in (candidates[i] for i in chosen)
             ]
-            loss, source_loss, target_loss = meta_loss(
+            outcome = meta_step(
                 member,
                 table,
                 source_batches,
@@ -179,8 +181,8 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
                 second_order=preset.second_order,
                 smoothing=preset.smoothing,
             )
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
+            for parameter, gradient in zip(member.parameters(), outcome.gradients, strict=True):
+                parameter.grad = gradient
             if preset.clip is not None:
                 torch.nn.utils.clip_grad_norm_(member.parameters(), preset.clip)
             if preset.steps is not None:
@@ -189,9 +191,9 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
             optimiser.step()
             step += 1
             losses = {
-                "loss/outer": loss.item(),
-                "loss/source": source_loss.item(),
-                "loss/target": target_loss.item(),
+                "loss/outer": outcome.outer.item(),
+                "loss/source": outcome.source.item(),
+                "loss/target": outcome.target.item(),
             }
             for name, value in losses.items():
                 scalars.add_scalar(name, value, step)
@@ -233,6 +235,7 @@ def new_network(run: Run) -> Ensemble:
 
 def load_network(run: Run, device: torch.device) -> Ensemble:
     """The network with the weights of the run's checkpoint."""
+    settle_threads()
     network = new_network(run)
     arrays = run.load_checkpoint()
     network.load_state_dict(

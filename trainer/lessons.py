@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import nn
 
 from models.embedding import EventEmbedder
 from models.errors import UserError
@@ -14,6 +13,7 @@ from trainer.corpus import ANOMALOUS, UNLABELLED
 from trainer.network import Ensemble
 from trainer.predict import predict
 from trainer.presets import PRESETS, Preset, Statistics
+from trainer.reader import Reader
 from trainer.run import Run
 from trainer.systems import System
 from trainer.thresholds import threshold_with_labels, threshold_without_labels
@@ -66,7 +66,7 @@ class Lessons:
         return preset.threshold, "fixed: nothing was known of the target"
 
 
-def _scores(member: nn.Module, table: Vectors, part: Described) -> Vectors:
+def _scores(member: Reader, table: Vectors, part: Described) -> Vectors:
     places = [np.arange(len(row)) for row in part.rows]
     inputs = Inputs(places, part.features, part.session)
     return predict(member, table, part.rows, inputs).astype(np.float32)
@@ -109,6 +109,7 @@ def plain(run: Run, systems: list[System]) -> Lessons:
             [row + system.first_row for row in _sequences(system, run)],
             list(system.labels(system.seen)),
             run.preset.longest,
+            shares=not run.network.bidirectional,
         )
         for system in systems
     ]

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from export.graph import NetworkShape
 from models.session_inputs import FAMILIAR, SEVERITIES
+from trainer.batches import Batch
+from trainer.reader import Reader
+from trainer.recurrence import gated_states
 
 _FAR_BELOW = -1e9
 # Length of a vector that enters the projection, whatever Eq. 1 made of it.
@@ -82,11 +85,11 @@ class NetworkConfig:
         )
 
 
-class MetaLogNetwork(nn.Module):
+class MetaLogNetwork(Reader):
     """Sequences of event vectors to two logits (normal, anomalous).
 
-    Padding never changes a score: the mask keeps it out of the attention, and a backward GRU reads
-    each sequence reversed within its own length.
+    Padding never changes a score: there is none but in the attention, where the mask keeps it out.
+    What depends on an event alone is computed once for each event of a batch.
 
     groups: int [session], the group that each of the session's numbers is left out with.
     """
@@ -96,6 +99,7 @@ class MetaLogNetwork(nn.Module):
         if config.attention == "none" and config.bidirectional:
             raise ValueError("the last state of a bidirectional GRU has not read the session twice")
         self.config = config
+        self.shares = not config.bidirectional
         directions = ["ahead", "behind"] if config.bidirectional else ["ahead"]
         width = config.hidden * len(directions)
         vector = config.projection if config.session else config.dimension
@@ -139,61 +143,85 @@ class MetaLogNetwork(nn.Module):
             self.severe = nn.Parameter(torch.full((len(SEVERITIES),), -2.0))
             self.severe_bias = nn.Parameter(torch.tensor([-2.0]))
 
-    def forward(
-        self,
-        vectors: Tensor,
-        lengths: Tensor,
-        features: Tensor | None = None,
-        session: Tensor | None = None,
-    ) -> Tensor:
-        """Logits [batch, 2]; in training, with the severity path, [batch, 2, 2]: one column of
-        logits a path, so that each learns to answer for itself. Elsewhere they are added.
+    def read(self, table: Tensor, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        hidden = self._states(table, batch)
+        asking = hidden
+        if self.config.attention != "none":
+            # (W_q h_i) (W_k h_j) in one product.
+            asking = hidden @ (self.query.weight.t() @ self.key.weight)
+        mixed, largest, weights = [], [], []
+        group_lengths = batch.lengths.split_with_sizes([len(group) for group in batch.groups])
+        for lengths, places in zip(group_lengths, batch.groups, strict=True):
+            states = _at(hidden, places)
+            mask = torch.arange(places.shape[1], device=places.device) < lengths[:, None]
+            count = lengths[:, None].to(hidden)
+            if self.config.attention == "none":
+                mixed.append(states[torch.arange(len(lengths), device=lengths.device), lengths - 1])
+                weights.append(mask / count)
+            else:
+                received = self._received(_at(asking, places), states, mask)
+                pooled = (received @ states)[:, 0]
+                mixed.append(pooled / count if self.config.pooling == "mean" else pooled)
+                weights.append(received[:, 0] / count)
+            if batch.session is not None:
+                largest.append(states.masked_fill(~mask[:, :, None], _FAR_BELOW).amax(dim=1))
+        pooled = torch.cat(mixed)
+        if self.config.attention == "value":
+            pooled = self.value(pooled)
+        if batch.session is None:
+            return self._classify(pooled), weights
+        both = torch.cat([pooled, torch.cat(largest)], dim=1)
+        return self._judge(both, batch.session.to(hidden)), weights
 
-        vectors: float [batch, length, dimension], anything past a sequence's end; lengths: int64
-        [batch], at least 1; features: float [batch, length, F], needed where F > 0; session: float
-        [batch, session], needed where that is > 0.
-        """
-        return self.attend(vectors, lengths, features, session)[0]
+    def _received(self, asking: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+        """What each event of a session receives of the attention of all of them, [sessions, 1,
+        length]. Eq. 4 sums what the events found; to sum first what they looked at is the same."""
+        scores = asking @ states.transpose(1, 2)
+        if self.config.scaled:
+            scores = scores / states.shape[2] ** 0.5
+        attention = torch.softmax(scores.masked_fill(~mask[:, None, :], _FAR_BELOW), dim=2)
+        return mask[:, None, :].to(attention) @ attention
 
-    def attend(
-        self,
-        vectors: Tensor,
-        lengths: Tensor,
-        features: Tensor | None = None,
-        session: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Logits [batch, 2], and how much attention each event received [batch, length], sum 1."""
-        steps = torch.arange(vectors.shape[1], device=vectors.device)
-        mask = steps < lengths[:, None]
+    def _states(self, table: Tensor, batch: Batch) -> Tensor:
+        """Hidden states of the last layer, [N, width]."""
+        vectors, event_of = table.index_select(0, batch.events), batch.event_of
         if self.config.session:
-            vectors = self._project(vectors)
-        hidden = self._read(vectors, lengths, steps, features)
-        count = lengths[:, None].to(hidden.dtype)
-        if self.config.attention == "none":
-            mixed = hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
-            weights = mask / count
-        else:
-            scores = self.query(hidden) @ self.key(hidden).transpose(1, 2)
-            if self.config.scaled:
-                scores = scores / hidden.shape[-1] ** 0.5
-            attention = torch.softmax(scores.masked_fill(~mask[:, None, :], _FAR_BELOW), dim=2)
-            attention = attention * mask[:, :, None]
-            value = self.value(hidden) if self.config.attention == "value" else hidden
-            mixed = (attention @ value).sum(dim=1)
-            if self.config.pooling == "mean":
-                mixed = mixed / count
-            weights = attention.sum(dim=1) / count
-        if session is None:
-            return self._classify(mixed), weights
-        largest = hidden.masked_fill(~mask[:, :, None], _FAR_BELOW).amax(dim=1)
-        return self._judge(torch.cat([mixed, largest], dim=1), session), weights
+            vectors, event_of = self._projected(vectors, batch)
+        current: Tensor | None = None
+        for layer in self.recurrent:
+            assert isinstance(layer, nn.ModuleDict)
+            states = []
+            for direction, unit in layer.items():
+                # nn.GRU holds the weights, and its ways of drawing the first ones.
+                assert isinstance(unit, nn.GRU)
+                weight, own_weight, bias, own_bias = unit.all_weights[0]
+                if current is None:
+                    inputs = _first_inputs(weight, bias, vectors, event_of, batch.features)
+                else:
+                    inputs = nn.functional.linear(current, weight, bias)
+                if direction == "behind":
+                    inputs = inputs.index_select(0, batch.mirrored())
+                found = gated_states(inputs, own_weight, own_bias, batch.steps)
+                if direction == "behind":
+                    found = found.index_select(0, batch.mirrored())
+                states.append(found)
+            current = states[0] if len(states) == 1 else torch.cat(states, dim=1)
+        assert current is not None
+        return current
 
-    def _project(self, vectors: Tensor) -> Tensor:
-        lengths = vectors.norm(dim=2, keepdim=True).clamp(min=1e-6)
+    def _projected(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Vectors of the batch's events, projected, and which of them each state has read."""
+        lengths = vectors.norm(dim=1, keepdim=True).clamp(min=1e-6)
         unit = vectors * (UNIT_LENGTH / lengths)
+        event_of = batch.event_of
         if self.training:
-            unit = unit * self._keep(len(unit), self.config.word_drop)[:, :, None]
-        return torch.tanh(self.project(unit))
+            if batch.owners is None:
+                raise ValueError("events are left out by session: sessions cannot share states")
+            # One event more, which stands for all that are left out.
+            unit = torch.cat([unit, unit.new_zeros(1, unit.shape[1])])
+            kept = self._keep(len(batch.lengths), self.config.word_drop)[:, 0] > 0
+            event_of = torch.where(kept[batch.owners], event_of, len(vectors))
+        return torch.tanh(self.project(unit)), event_of
 
     def _judge(self, read: Tensor, session: Tensor) -> Tensor:
         familiar = self.familiar * session[:, FAMILIAR, None]
@@ -229,56 +257,44 @@ class MetaLogNetwork(nn.Module):
     def _keep(self, size: int, drop: float) -> Tensor:
         return (torch.rand(size, 1) > drop).to(self.output.weight)
 
-    def _read(
-        self, vectors: Tensor, lengths: Tensor, steps: Tensor, features: Tensor | None
-    ) -> Tensor:
-        current = vectors if features is None else torch.cat([vectors, features], dim=2)
-        backwards = (lengths[:, None] - 1 - steps).clamp(min=0)[:, :, None]
-        for layer in self.recurrent:
-            assert isinstance(layer, nn.ModuleDict)
-            states = [layer["ahead"](current)[0]]
-            if "behind" in layer:
-                turned = current.gather(1, backwards.expand(-1, -1, current.shape[2]))
-                behind = layer["behind"](turned)[0]
-                states.append(behind.gather(1, backwards.expand(-1, -1, behind.shape[2])))
-            current = torch.cat(states, dim=2)
-        return current
-
     def _classify(self, pooled: Tensor) -> Tensor:
         logits: Tensor = self.output(pooled)
         return torch.tanh(logits) if self.config.tanh else logits
 
 
-class Ensemble(nn.Module):
+class Ensemble(Reader):
     """Networks whose logits are averaged. One network alone is an ensemble of one."""
 
     def __init__(self, config: NetworkConfig, groups: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
+        self.shares = not config.bidirectional
         self.members = nn.ModuleList(MetaLogNetwork(config, groups) for _ in range(config.members))
 
-    def forward(
-        self,
-        vectors: Tensor,
-        lengths: Tensor,
-        features: Tensor | None = None,
-        session: Tensor | None = None,
-    ) -> Tensor:
-        """Logits [batch, 2]; see MetaLogNetwork."""
-        return self.attend(vectors, lengths, features, session)[0]
-
-    def attend(
-        self,
-        vectors: Tensor,
-        lengths: Tensor,
-        features: Tensor | None = None,
-        session: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Logits [batch, 2] and attention [batch, length], the members' means."""
-        found = [member.attend(vectors, lengths, features, session) for member in self.networks()]
-        logits, weights = zip(*found, strict=True)
-        return torch.stack(logits).mean(dim=0), torch.stack(weights).mean(dim=0)
+    def read(self, table: Tensor, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        logits, weights = zip(*(one.read(table, batch) for one in self.networks()), strict=True)
+        means = [torch.stack(of_group).mean(dim=0) for of_group in zip(*weights, strict=True)]
+        return torch.stack(logits).mean(dim=0), means
 
     def networks(self) -> list[MetaLogNetwork]:
         """The members, in their order."""
         return [member for member in self.members if isinstance(member, MetaLogNetwork)]
+
+
+def _at(states: Tensor, places: Tensor) -> Tensor:
+    """[N, width] and [sessions, length] to [sessions, length, width]."""
+    return states.index_select(0, places.flatten()).view(*places.shape, -1)
+
+
+def _first_inputs(
+    weight: Tensor, bias: Tensor, vectors: Tensor, event_of: Tensor, features: Tensor | None
+) -> Tensor:
+    """W_ih x + b_ih of each state, [N, 3 x hidden], where x is an event's vector beside features.
+
+    vectors: [events, width], each multiplied once.
+    """
+    width = vectors.shape[1]
+    inputs = nn.functional.linear(vectors, weight[:, :width], bias).index_select(0, event_of)
+    if features is None:
+        return inputs
+    return torch.addmm(inputs, features.to(inputs), weight[:, width:].t())

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from models.reading import Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
+from trainer.reader import Reader
 
 _BATCH = 256
 # Sessions x length x length of a batch: the attention holds several such float32 arrays at once.
@@ -18,7 +18,7 @@ _MOST_CELLS = 16_000_000
 
 @torch.no_grad()
 def predict(
-    network: nn.Module,
+    network: Reader,
     table: Vectors,
     sequences: Sequence[Rows],
     inputs: Inputs | None = None,
@@ -29,37 +29,34 @@ def predict(
     the network reads beside them, if it does.
     """
     network.eval()
+    if not len(sequences):
+        return np.zeros(0)
     if inputs is not None:
         sequences = [row[kept] for row, kept in zip(sequences, inputs.places, strict=True)]
     device = next(network.parameters()).device
     vectors = torch.from_numpy(table).to(device)
-    probabilities = np.zeros(len(sequences))
-    distinct: dict[bytes, list[int]] = {}
-    for index, sequence in enumerate(sequences):
-        numbers = b"" if inputs is None else inputs.session[index].tobytes()
-        distinct.setdefault(sequence.tobytes() + numbers, []).append(index)
-    members = sorted(distinct.values(), key=lambda same: len(sequences[same[0]]))
+    sessions = Sessions(
+        sequences,
+        [0] * len(sequences),
+        longest=1 << 62,
+        features=None if inputs is None else inputs.features,
+        session=None if inputs is None else inputs.session,
+        shares=network.shares,
+    )
+    probabilities: NDArray[np.float64] = np.zeros(len(sequences))
+    distinct = np.unique(sessions.twin)
+    lengths = np.array([len(sequences[i]) for i in distinct])
+    order = np.argsort(lengths, kind="stable")
+    distinct, lengths = distinct[order], lengths[order]
     start = 0
-    while start < len(members):
+    while start < len(distinct):
         # Sorted by length: the last one of the chunk is the longest, so it may have to shrink.
-        size = min(_BATCH, len(members) - start)
-        while size > 1 and size * len(sequences[members[start + size - 1][0]]) ** 2 > _MOST_CELLS:
+        size = min(_BATCH, len(distinct) - start)
+        while size > 1 and size * int(lengths[start + size - 1]) ** 2 > _MOST_CELLS:
             size //= 2
-        chunk = members[start : start + size]
+        batch = sessions.batch(distinct[start : start + size])
         start += size
-        # One group a length class; the place of a session within its batch comes from its label.
-        first = [same[0] for same in chunk]
-        drawn = Sessions(
-            [sequences[i] for i in first],
-            list(range(len(chunk))),
-            longest=1 << 62,
-            features=None if inputs is None else [inputs.features[i] for i in first],
-            session=None if inputs is None else inputs.session[first],
-        ).batch(np.arange(len(chunk)))
-        for group in drawn.groups:
-            here = group.to(device)
-            logits = network(vectors[here.rows], here.lengths, here.features, here.session)
-            scores = torch.softmax(logits, dim=1)[:, 1].double().cpu().numpy()
-            for place, score in zip(group.labels.tolist(), scores, strict=True):
-                probabilities[chunk[place]] = score
-    return probabilities
+        logits = network(vectors, batch.to(device))
+        probabilities[batch.members] = torch.softmax(logits, dim=1)[:, 1].double().cpu().numpy()
+    every: NDArray[np.float64] = probabilities[sessions.twin]
+    return every

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.description import Describer
+from models.flat import Flat
 from models.history import Events, History
-from models.reading import Inputs, fed
-from models.session_inputs import session_inputs
+from models.reading import Inputs, fed, read
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
 from trainer.corpus import ANOMALOUS, UNLABELLED
@@ -243,14 +243,11 @@ def _described(
     known: Known, describer: Describer, places: NDArray[np.intp], fold: int
 ) -> Described:
     sequences = [known.sequences[place] for place in places]
-    kept = [fed(sequence) for sequence in sequences]
+    inputs = read(describer, Flat.of(sequences)).inputs()
     return Described(
-        [sequence[own] for sequence, own in zip(sequences, kept, strict=True)],
-        [
-            describer.events(sequence[: own[-1] + 1])[own]
-            for sequence, own in zip(sequences, kept, strict=True)
-        ],
-        session_inputs(describer.sessions(sequences), describer.history),
+        [sequence[own] for sequence, own in zip(sequences, inputs.places, strict=True)],
+        list(inputs.features),
+        inputs.session,
         known.labels[places],
         np.full(len(places), fold, dtype=np.int64),
         places,

@@ -1,5 +1,9 @@
 """The ONNX graph computes what the torch network does, in every configuration."""
 
+import hashlib
+import json
+import shutil
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +15,9 @@ import torch
 
 from export.graph import build
 from export.parity import LARGEST_DIFFERENCE, check_parity
+from models.bundle import MANIFEST, STEPS, Bundle
 from models.errors import UserError
+from models.scorer import Scorer
 from models.session_inputs import SESSION_INPUTS
 from tests.models.pumps import TEMPLATES, write_pumps
 from trainer.network import Ensemble, NetworkConfig
@@ -52,12 +58,12 @@ def named(config: NetworkConfig) -> str:
     return "-".join(str(value) for value in config.to_json().values())
 
 
-def network_of(config: NetworkConfig) -> Ensemble:
+def network_of(config: NetworkConfig, factor: float = 2) -> Ensemble:
     torch.manual_seed(11)
     network = Ensemble(config).eval()
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(2)
+            parameter.mul_(factor)
     return network
 
 
@@ -113,15 +119,23 @@ def test_the_metadata_names_the_bundle() -> None:
 
 
 def test_parity_holds_for_the_right_weights_and_refuses_others(tmp_path: Path) -> None:
-    from models.bundle import Bundle
-    from models.scorer import Scorer
-
     folder = write_pumps(tmp_path / "pumps")
     rng = np.random.default_rng(0)
     sequences = [rng.integers(0, len(TEMPLATES), size=n).tolist() for n in (1, 5, 17, 40)]
     scores = Scorer(Bundle.load(folder), "cpu").score(sequences)
     expected = np.array([score.probability for score in scores])
     assert check_parity(folder, sequences, expected) < LARGEST_DIFFERENCE
+    # Right in one graph is not enough: these step by step are of another network.
+    other = write_pumps(tmp_path / "other", seed=6)
+    for name in STEPS:
+        shutil.copyfile(other / name, folder / name)
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in STEPS}
+    manifest = Bundle.load(other).manifest
+    files = json.loads((folder / MANIFEST).read_text())["files"] | sums
+    (folder / MANIFEST).write_bytes(replace(manifest, files=files).to_bytes())
+    with pytest.raises(UserError, match="differs from the trained one"):
+        check_parity(folder, sequences, expected)
+    folder = write_pumps(tmp_path / "again")
     for wrong in (expected + np.array([0, 0, 2e-5, 0]), expected + 0.1, expected * np.nan):
         with pytest.raises(UserError, match="differs from the trained one"):
             check_parity(folder, sequences, wrong)

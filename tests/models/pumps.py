@@ -25,13 +25,22 @@ TEMPLATES = (
 KEY = r"(pump-\d+)"
 
 
-def write_pumps(folder: Path, templates: tuple[str, ...] = TEMPLATES) -> Path:
+def write_pumps(
+    folder: Path,
+    templates: tuple[str, ...] = TEMPLATES,
+    *,
+    bidirectional: bool = False,
+    seed: int = 5,
+) -> Path:
     rng = np.random.default_rng(1)
     table = WordTable.from_vectors(WORDS, rng.normal(size=(len(WORDS), 8)))
     # The same document frequencies whatever the templates: a word weighs the same in both tables.
     embedder = EventEmbedder(table, DocumentFrequencies.of(TEMPLATES))
-    config = NetworkConfig(dimension=8, hidden=10, tanh=False, scaled=True, pooling="mean")
-    torch.manual_seed(5)
+    config = NetworkConfig(
+        dimension=8, hidden=10, tanh=False, scaled=True, pooling="mean",
+        bidirectional=bidirectional,
+    )  # fmt: skip
+    torch.manual_seed(seed)
     network = Ensemble(config)
     with torch.no_grad():
         for parameter in network.parameters():

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.bundle import SCHEMA, Bundle, Manifest
+from models.bundle import SCHEMA, STEPS, Bundle, Manifest
 from models.errors import UserError
 from models.masks import Mask
 from tests.models.pumps import TEMPLATES, WORDS
 
-FILES = ("manifest.json", "network.onnx", "templates.jsonl", "words.npz", "README.md")
+FILES = ("manifest.json", "network.onnx", *STEPS, "templates.jsonl", "words.npz", "README.md")
 
 
 def refused(path: Path, message: str) -> None:
@@ -141,6 +141,12 @@ def test_a_manifest_that_leaves_a_file_out(pumps: Path) -> None:
     files = json.loads((pumps / "manifest.json").read_text())["files"]
     edit(pumps, files={name: files[name] for name in files if name != "words.npz"})
     refused(pumps, r"lists no words\.npz")
+
+
+def test_a_network_without_its_steps(pumps: Path) -> None:
+    files = json.loads((pumps / "manifest.json").read_text())["files"]
+    edit(pumps, files={name: files[name] for name in files if name != "step.onnx"})
+    refused(pumps, r"lists no step\.onnx")
 
 
 def test_paths_that_are_no_bundle(tmp_path: Path) -> None:

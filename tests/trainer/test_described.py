@@ -20,6 +20,7 @@ from trainer.fit import FitOptions, Interrupted, load_network, start, train
 from trainer.lessons import described
 from trainer.predict import predict
 from trainer.presets import PRESETS, preset
+from trainer.reader import Reader
 from trainer.run import Run
 from trainer.splits import Fractions
 from trainer.thresholds import threshold_without_labels
@@ -142,7 +143,7 @@ def test_a_session_without_a_label_is_scored_by_all_members(run: Run) -> None:
     table = np.concatenate([run.embedder().embed_all(system.templates) for system in systems])
     members = network.networks()
 
-    def scores(of: torch.nn.Module, part: Described) -> np.ndarray:
+    def scores(of: Reader, part: Described) -> np.ndarray:
         places = [np.arange(len(row)) for row in part.rows]
         inputs = Inputs(places, part.features, part.session)
         return predict(of, table, part.rows, inputs).astype(np.float32)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import CARD, NETWORK, STEPS, TEMPLATES, WORDS
 from models.errors import UserError
 from tests.trainer.conftest import Demo
 from trainer.corpus import Corpus
@@ -46,7 +47,7 @@ def test_a_bundle(bundle: Path, run: Run) -> None:
     assert (found["kind"], found["name"], found["dimension"]) == ("bundle", "shop", 100)
     assert found["events"] == len(run.target_templates()[0])
     assert found["words"] > 30_000
-    assert set(found["files"]) == {"network.onnx", "templates.jsonl", "words.npz", "README.md"}
+    assert set(found["files"]) == {NETWORK, *STEPS, TEMPLATES, WORDS, CARD}
 
 
 def test_all_of_them_are_json_and_readable(demo: Demo, run: Run, bundle: Path) -> None:

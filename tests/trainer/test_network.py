@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.session_inputs import SESSION_INPUTS
+from trainer.batches import Sessions
 from trainer.network import MetaLogNetwork, NetworkConfig
 from trainer.predict import predict
 
@@ -47,19 +49,46 @@ def test_padding_changes_nothing(config: NetworkConfig) -> None:
             assert torch.allclose(weights[row, :length], alone_weights[0], atol=1e-12, rtol=0)
             assert not weights[row, length:].any()
     assert torch.allclose(weights.sum(dim=1), torch.ones(4, dtype=torch.double))
-    assert torch.equal(network(longer, lengths, beside), logits)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: "-".join(map(str, c.to_json().values())))
+def test_a_batch_is_read_as_its_padded_sessions(config: NetworkConfig) -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(1)
+    network = MetaLogNetwork(config).double().eval()
+    table = torch.randn(3, 4, dtype=torch.double)
+    rows = [rng.integers(0, 3, size=int(n)) for n in rng.integers(1, 40, size=30)]
+    features = [rng.normal(size=(len(row), 2)).astype(np.float32) for row in rows]
+    sessions = Sessions(
+        rows, [0] * 30, 99, features if config.features else None, shares=network.shares
+    )
+    batch = sessions.batch(np.arange(30))
+    padded = torch.zeros(len(batch.lengths), 40, 4, dtype=torch.double)
+    beside = torch.zeros(len(batch.lengths), 40, 2, dtype=torch.double)
+    for place, member in enumerate(batch.members):
+        padded[place, : len(rows[member])] = table[rows[member]]
+        beside[place, : len(rows[member])] = torch.from_numpy(features[member])
+    with torch.no_grad():
+        expected, _ = network.attend(padded, batch.lengths, beside if config.features else None)
+        assert torch.allclose(network(table, batch), expected, rtol=0, atol=1e-12)
 
 
 def test_a_bidirectional_network_reads_the_end_first() -> None:
-    """Its first hidden state knows the last event, which one that reads ahead cannot."""
+    """What it knows after the first event depends on the last one, which reading ahead cannot."""
     torch.manual_seed(0)
+    batch = Sessions([np.arange(5)], [0], 9, shares=False).batch(np.arange(1))
     for bidirectional in (False, True):
         network = MetaLogNetwork(NetworkConfig(3, hidden=4, bidirectional=bidirectional)).double()
-        vectors = torch.randn(1, 5, 3, dtype=torch.double, requires_grad=True)
-        steps = torch.arange(5)
-        hidden = network._read(vectors, torch.tensor([5]), steps, None)
-        [gradient] = torch.autograd.grad(hidden[0, 0].sum(), vectors)
-        assert bool(gradient[0, 4].any()) == bidirectional
+        table = torch.randn(5, 3, dtype=torch.double, requires_grad=True)
+        [gradient] = torch.autograd.grad(network._states(table, batch)[0].sum(), table)
+        assert bool(gradient[4].any()) == bidirectional
+
+
+def test_sessions_that_share_states_cannot_lose_their_words() -> None:
+    network = MetaLogNetwork(NetworkConfig(3, session=SESSION_INPUTS)).train()
+    batch = Sessions([np.arange(5)], [0], 9).batch(np.arange(1))
+    with pytest.raises(ValueError, match="cannot share"):
+        network(torch.randn(5, 3), batch)
 
 
 def test_tanh_keeps_the_probability_in_the_middle() -> None:

@@ -1,0 +1,85 @@
+"""Sessions laid end to end in one array, so that a batch of them is one piece of work for numpy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.history import BEGIN, END, Events
+
+
+@dataclass(frozen=True)
+class Flat:
+    """events: int64 [total], the sessions' events one session after another; lengths: int64
+    [sessions], at least 1 each."""
+
+    events: Events
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sequences: Sequence[Events]) -> Self:
+        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        if not len(lengths):
+            return cls(np.zeros(0, dtype=np.int64), lengths)
+        return cls(np.concatenate(sequences).astype(np.int64, copy=False), lengths)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each session begins, [sessions]."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def owners(self) -> NDArray[np.int64]:
+        """The session that each event belongs to, [total]."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @cached_property
+    def before(self) -> Events:
+        """What comes before each event in its session, BEGIN before the first, [total]."""
+        before = np.empty_like(self.events)
+        before[1:] = self.events[:-1]
+        before[self.starts] = BEGIN
+        return before
+
+    @cached_property
+    def running(self) -> NDArray[np.int64]:
+        """How often each event has occurred in its session so far, itself included, [total]."""
+        if not len(self.events):
+            return np.zeros(0, dtype=np.int64)
+        codes = self.owners * (int(self.events.max()) + 1) + self.events
+        # Stable, so equal events of a session follow each other in the order in which they came.
+        order = np.argsort(codes, kind="stable")
+        ordered = codes[order]
+        first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        sizes = np.diff(first, append=len(codes))
+        running = np.empty(len(codes), dtype=np.int64)
+        running[order] = np.arange(len(codes)) - np.repeat(first, sizes) + 1
+        return running
+
+    def places(self, chosen: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Where in its session each of these events stands; chosen: places in ``events``."""
+        return chosen - self.starts[self.owners[chosen]]
+
+    def counts(self, start: int, stop: int, events: int) -> NDArray[np.int64]:
+        """How often sessions ``start`` to ``stop`` have each event, [stop - start, events]."""
+        inside = slice(*self._bounds(start, stop))
+        codes = (self.owners[inside] - start) * events + self.events[inside]
+        size = (stop - start) * events
+        return np.bincount(codes, minlength=size).reshape(stop - start, events)
+
+    def pairs(self) -> tuple[Events, Events]:
+        """Neighbours, the two ends of each session included: length + 1 pairs a session."""
+        before = np.insert(self.events, self.starts, BEGIN)
+        after = np.insert(self.events, self.starts + self.lengths, END)
+        return before, after
+
+    def _bounds(self, start: int, stop: int) -> tuple[int, int]:
+        if start == stop:
+            return 0, 0
+        return int(self.starts[start]), int(self.starts[stop - 1] + self.lengths[stop - 1])
