@@ -177,6 +177,13 @@ def watch(
         bool,
         typer.Option("--no-grouping", help="An alert for each anomalous session, at once."),
     ] = False,
+    when_over: Annotated[
+        bool,
+        typer.Option(
+            "--when-over",
+            help="Alert when a session is over, not as soon as it is anomalous however it ends.",
+        ),
+    ] = False,
     mask: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=REGEX", help="Secrets in raw lines, beside the usual ones."),
@@ -242,7 +249,7 @@ def watch(
     watching = Watching(
         bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, clock=clock,
         reporter=reporter, quiet=Quiet(policy, reporter, saved.groups, saved.age),
-        once=once, about={
+        once=once, when_over=when_over, about={
             "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
             "bundle": loaded.manifest.name, "threshold": detector.threshold,
         },

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from agent.open_sessions import OpenSessions
 from models.bundle import Bundle
@@ -15,6 +16,8 @@ from models.sessions import Entries, KeptLine, Session, SessionRule
 
 # Sessions that wait for the network together: more fill a batch better, fewer are scored sooner.
 _SCORED_TOGETHER = 512
+# Open sessions that are looked at in one go: with more, the lines themselves would wait.
+_LOOKED_AT_TOGETHER = 2048
 LINES_AT_ONCE = 4096
 
 
@@ -39,7 +42,7 @@ class Verdict:
 
     epoch: of the statistics it was scored by. In one epoch the same session has the same score.
     Of anomalous sessions only: weighed, all events, the heaviest first; items, the event of each
-    line.
+    line. open: it is not over, and the lines are those up to now.
     """
 
     key: str
@@ -55,6 +58,7 @@ class Verdict:
     epoch: int = 0
     last_place: str = ""
     items: tuple[int, ...] = ()
+    open: bool = False
 
 
 class Detector:
@@ -178,7 +182,11 @@ class Detector:
         self.sessions_scored += len(ended)
         scores = self.scorer.score([session.items for session in ended])
         self._collect(ended, scores)
-        odd = [i for i, score in enumerate(scores) if score.probability >= self.threshold]
+        odd = [
+            i
+            for i, (session, score) in enumerate(zip(ended, scores, strict=True))
+            if score.probability >= self.threshold and not session.told
+        ]
         weights: dict[int, dict[int, float]] = {i: {} for i in odd}
         if self._explain:
             sessions = [ended[i].items for i in odd]
@@ -186,6 +194,39 @@ class Detector:
             weights.update(zip(odd, found, strict=True))
         told = odd if self._only_anomalous else range(len(ended))
         return [self._verdict(ended[i], scores[i], weights.get(i)) for i in told]
+
+    def early(self) -> list[Verdict]:
+        """Verdicts on open sessions that are anomalous however they end: those that got lines since
+        the last call and would be so if they ended the most ordinary way from here. Each is told
+        of once, here or by ``take``.
+
+        The first call begins it. With more than so many that grew, the rest waits for its end.
+        """
+        self.sessions.looks_ahead = True
+        grown = self.sessions.take_grown()[:_LOOKED_AT_TOGETHER]
+        self._learn()
+        chosen = compress(grown, self.scorer.remarkable([one.items for one in grown]))
+        some = list(chosen)
+        scores = self.scorer.score_open([one.items for one in some])
+        odd = [
+            (session, score)
+            for session, score in zip(some, scores, strict=True)
+            if score.probability >= self.threshold
+        ]
+        weights: list[dict[int, float]] = [{}] * len(odd)
+        if self._explain:
+            weights = contributions(
+                self.scorer,
+                [session.items for session, _ in odd],
+                [score for _, score in odd],
+                still_open=True,
+            )
+        for session, _ in odd:
+            session.told = True
+        return [
+            self._verdict(session, score, found, still_open=True)
+            for (session, score), found in zip(odd, weights, strict=True)
+        ]
 
     def take_templates(self) -> dict[int, str]:
         """Templates of events met here that are new or changed since the last call, by id."""
@@ -213,6 +254,7 @@ class Detector:
                     for session, score in zip(ended, scores, strict=True)
                     if beyond_suspicion(score.probability, self._guarded)
                     and id(session) not in cut_short
+                    and not session.told
                 ]
             )
 
@@ -220,7 +262,12 @@ class Detector:
         self._changed.update(self.scorer.learn(self.events))
 
     def _verdict(
-        self, session: Session[int], score: Score, weights: Mapping[int, float] | None
+        self,
+        session: Session[int],
+        score: Score,
+        weights: Mapping[int, float] | None,
+        *,
+        still_open: bool = False,
     ) -> Verdict:
         return Verdict(
             key=session.key,
@@ -236,6 +283,7 @@ class Detector:
             epoch=self.epoch,
             last_place=session.last_place,
             items=() if weights is None else tuple(session.items),
+            open=still_open,
         )
 
     def _weigh(self, session: Session[int], weights: Mapping[int, float]) -> Iterator[Weighed]:

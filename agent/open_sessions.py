@@ -33,6 +33,8 @@ class OpenSessions(Sessionizer[int]):
     ) -> None:
         super().__init__(rule)
         self.ended_early = 0
+        # Whether somebody asks for ``take_grown``; else it would keep what nobody takes.
+        self.looks_ahead = False
         self.events = 0
         self._most_sessions = most_sessions
         self._most_events = most_events
@@ -41,6 +43,7 @@ class OpenSessions(Sessionizer[int]):
         self._most_kept = _MOST_LINES if most_kept_bytes else 0
         self._lengths: dict[str, int] = {}
         self._unsaved: dict[str, Session[int] | None] = {}
+        self._grown: dict[str, Session[int]] = {}
 
     def restore(self, sessions: list[Session[int]], counters: dict[str, Any]) -> None:
         super().restore(sessions, counters)
@@ -96,6 +99,12 @@ class OpenSessions(Sessionizer[int]):
         changed, self._unsaved = self._unsaved, {}
         return changed
 
+    def take_grown(self) -> list[Session[int]]:
+        """Open sessions with lines that no earlier call has seen; not those that were ``told``."""
+        self._count()
+        grown, self._grown = self._grown, {}
+        return [session for session in grown.values() if not session.told]
+
     def _count(self) -> None:
         changed = super().take_changed()
         for key, session in changed.items():
@@ -104,6 +113,10 @@ class OpenSessions(Sessionizer[int]):
             if session is not None:
                 after = self._lengths[key] = len(session.items)
             self.events += after - before
+            if session is None:
+                self._grown.pop(key, None)
+            elif self.looks_ahead:
+                self._grown[key] = session
         self._unsaved.update(changed)
 
 

@@ -19,6 +19,7 @@ from models.errors import UserError
 from models.sessions import Session
 
 _SECONDS_BETWEEN_SAVES = 1.0
+_SECONDS_BETWEEN_LOOKS = 0.5
 _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 _SECONDS_TO_CLOSE = 10.0
@@ -38,6 +39,8 @@ class Watching:
     or the state cannot be saved, nothing is read: the files keep what is to come. Alerts for other
     sinks wait in the state; without one, they stop the reading, too.
 
+    when_over: alerts wait for the end of their sessions, as they do with ``once``.
+
     about: what the state says of this run, beside what is found here; JSON-ready.
     """
 
@@ -53,6 +56,7 @@ class Watching:
         state: State | None,
         clock: Clock,
         once: bool,
+        when_over: bool = False,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         self._bundle = bundle
@@ -64,10 +68,12 @@ class Watching:
         self._state = state
         self._clock = clock
         self._once = once
+        self._looks_ahead = not (once or when_over)
         self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
         self._stalled = self._closing = False
         self._began_at = self._saved_at = clock.monotonic()
+        self._looked_at = -_SECONDS_BETWEEN_LOOKS
         self._age_before = 0.0
         self._held_up = 0.0
         self._counted: dict[str, int] = {}
@@ -127,6 +133,8 @@ class Watching:
             if not self._once:
                 self._detector.idle(self._age())
             self._raise(self._detector.take())
+            if drained and self._looks_ahead:
+                self._look_ahead()
             if self._alerts or self._clock.monotonic() - self._saved_at >= _SECONDS_BETWEEN_SAVES:
                 self._save()
             if not self._stopping:
@@ -165,6 +173,13 @@ class Watching:
             self._alerts.append(message.alert)
             if message.evidence is not None:
                 self._evidence[message.alert.id] = message.evidence
+
+    def _look_ahead(self) -> None:
+        # Only where there is nothing else to read: a backlog is worked off first.
+        now = self._clock.monotonic()
+        if now - self._looked_at >= _SECONDS_BETWEEN_LOOKS:
+            self._looked_at = now
+            self._raise(self._detector.early())
 
     # Backpressure: memory is not where things wait for a receiver or a disk; the files are.
 

@@ -8,6 +8,7 @@ fold.onnx, step.onnx, head.onnx
 templates.jsonl  {"id": n, "template": "..."}, row n of the table
 words.npz        word table and document frequencies: vectors for events first met on a host
 history.npz      counts of the target's known sessions, where the network reads them
+rehearsal.npz    sessions that the network has learnt, for ``metalog-train adapt``; may be missing
 README.md        model card, for people
 """
 
@@ -45,6 +46,7 @@ STEPS = ("fold.onnx", "step.onnx", "head.onnx")
 TEMPLATES = "templates.jsonl"
 WORDS = "words.npz"
 HISTORY = "history.npz"
+REHEARSAL = "rehearsal.npz"
 CARD = "README.md"
 _UNSEALED = "0" * 64
 _SEAL = re.compile(rb'(?<="seal": ")[0-9a-f]{64}(?="\s*}\s*$)')
@@ -110,7 +112,8 @@ class Bundle:
     """A bundle in memory, checked.
 
     fingerprint: sha256 of the manifest, hexadecimal. steps: None where the network is
-    bidirectional and cannot go step by step.
+    bidirectional and cannot go step by step. rehearsal: None where the bundle has none, and where
+    it was not asked for.
     """
 
     manifest: Manifest
@@ -121,10 +124,14 @@ class Bundle:
     fingerprint: str
     history: Mapping[str, NDArray[np.generic]] | None = None
     steps: Steps | None = None
+    rehearsal: Mapping[str, NDArray[np.generic]] | None = None
 
     @classmethod
-    def load(cls, path: Path) -> "Bundle":
-        """Read and check a bundle. Raises UserError, one line, for whatever is wrong with it."""
+    def load(cls, path: Path, *, rehearsal: bool = False) -> "Bundle":
+        """Read and check a bundle. Raises UserError, one line, for whatever is wrong with it.
+
+        rehearsal: keep that, too, which only training needs.
+        """
         files = _read(path)
         if MANIFEST not in files:
             raise UserError(
@@ -152,6 +159,9 @@ class Bundle:
             history = None
             if manifest.network.get("session"):
                 history = load_arrays(io.BytesIO(files[HISTORY]))
+            rehearsed = None
+            if rehearsal and REHEARSAL in manifest.files:
+                rehearsed = load_arrays(io.BytesIO(files[REHEARSAL]))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read: {error}; export the bundle again") from None
         if len(templates) != manifest.events or words.dimension != manifest.dimension:
@@ -168,6 +178,7 @@ class Bundle:
             hashlib.sha256(files[MANIFEST]).hexdigest(),
             history,
             Steps(*(files[name] for name in steps)) if steps else None,
+            rehearsed,
         )
 
     def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:

@@ -31,11 +31,16 @@ def log_odds(probability: float) -> float:
 
 
 def contributions(
-    scorer: Scorer, sessions: Sequence[Sequence[int]], scores: Sequence[Score]
+    scorer: Scorer,
+    sessions: Sequence[Sequence[int]],
+    scores: Sequence[Score],
+    *,
+    still_open: bool = False,
 ) -> list[dict[int, float]]:
     """Contribution by event, the largest first, in log-odds; one dict a session.
 
-    scores: what ``scorer`` says of the sessions now. The only event of a session has all of its
+    scores: what ``scorer`` says of the sessions now, with ``score_open`` where they are still open.
+    The only event of a session has all of its
     log-odds. Events beyond the bound on attempts are not named. Costs about one score for each
     distinct event; sessions that are the same line by line are looked at once.
     """
@@ -58,7 +63,11 @@ def contributions(
                 found[event] = before
     # The scorer sorts them by length and bounds its own batches.
     for (same, event, before), score in zip(
-        wanted, scorer.score([variant.tolist() for variant in variants]), strict=True
+        wanted,
+        (scorer.score_open if still_open else scorer.score)(
+            [variant.tolist() for variant in variants]
+        ),
+        strict=True,
     ):
         known[same][event] = before - log_odds(score.probability)
     ordered = {

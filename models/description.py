@@ -85,7 +85,7 @@ class Describer:
         self._hundredth = max(1.0, 0.01 * self._sessions) - 1e-9
         lightest = np.sort(history.weights).cumsum()
         self._most_near = int(np.searchsorted(lightest, self._hundredth + 1e-6)) + 1
-        lengths = history.vectors.sum(axis=1)
+        lengths = self._totals = history.vectors.sum(axis=1)
         order = np.argsort(lengths, kind="stable")
         self._lengths = lengths[order]
         self._length_weights = np.concatenate([[0.0], history.weights[order].cumsum()])
@@ -105,21 +105,52 @@ class Describer:
         return tails
 
     def sessions(self, sequences: Sequence[Events] | Flat) -> Floats:
-        """Numbers of sessions, float64 [sessions, structure + meaning + evidence], unscaled."""
+        """Numbers of sessions, float64 [sessions, structure + meaning + evidence], unscaled.
+
+        Open sessions are described as if they ended the most ordinary way: with what they lack of
+        the count vector in the history that they exceed least. Pairs are those there are.
+        """
         flat = sequences if isinstance(sequences, Flat) else Flat.of(sequences)
         if not len(flat):
             return np.zeros((0, len(STRUCTURE) + len(MEANING) + len(EVIDENCE)))
         pairs = self._pairs(flat)
         widest = max(len(self.traits), len(self.history.weights), 1)
         size = max(1, min(_AT_ONCE, _MOST_CELLS // widest))
-        chunks = [
-            self._chunk(
-                flat.counts(start, min(start + size, len(flat)), len(self.traits)),
-                pairs[start : start + size],
-            )
-            for start in range(0, len(flat), size)
-        ]
+        chunks = []
+        for start in range(0, len(flat), size):
+            counts = flat.counts(start, min(start + size, len(flat)), len(self.traits))
+            if flat.open and self._sessions:
+                counts = self._completed(counts)
+            chunks.append(self._chunk(counts, pairs[start : start + size]))
         return np.concatenate(chunks)
+
+    def _completed(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """With what each session lacks of the count vector that it exceeds least; of several the
+        one that lacks least."""
+        vectors, events = self.history.vectors, self.history.events
+        completed = counts.copy()
+        for row in completed:
+            there = np.flatnonzero(row[:events])
+            own, known = row[there], vectors[:, there]
+            excess = np.maximum(np.log1p(own) - np.log1p(known), 0)
+            exceeded = (excess**2).sum(axis=1)
+            missing = self._totals - np.minimum(known, own).sum(axis=1)
+            nearest = np.lexsort((missing, exceeded))[0]
+            row[:events] = np.maximum(row[:events], vectors[nearest])
+        return completed
+
+    def remarkable(self, flat: Flat) -> NDArray[np.bool_]:
+        """Sessions with an event that nine in ten known ones lack, with more of one than any has,
+        or with a pair that none has, [sessions]. The others need no look before they are over."""
+        traits = self.traits
+        inside = flat.events < self.history.events
+        largest = np.where(inside, self._largest[np.where(inside, flat.events, 0)], 0)
+        odd = (traits.rarity[flat.events] >= 1) | (flat.running > largest)
+        before, after = flat.pairs()
+        new = self._sessions_with_pairs(before, after) == 0
+        owners = flat.owners if flat.open else np.repeat(np.arange(len(flat)), flat.lengths + 1)
+        found = np.bincount(flat.owners, odd, len(flat)) + np.bincount(owners, new, len(flat))
+        return found > 0
 
     def _chunk(self, whole: NDArray[np.int64], pairs: Floats) -> Floats:
         counts = whole.astype(np.float64)
@@ -201,7 +232,7 @@ class Describer:
         """Rarest pair, mean pair rarity, log of the number of new pairs: [sessions, 3]."""
         seen = self._sessions_with_pairs(*flat.pairs())
         rare = rarity(seen, self._sessions)
-        sizes = flat.lengths + 1
+        sizes = flat.lengths + (not flat.open)
         owners = np.repeat(np.arange(len(flat)), sizes)
         rarest = np.maximum.reduceat(rare, np.cumsum(sizes) - sizes)
         # bincount adds one by one, so a session's mean does not depend on what is beside it.

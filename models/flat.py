@@ -14,10 +14,11 @@ from models.history import BEGIN, END, Events
 @dataclass(frozen=True)
 class Flat:
     """events: int64 [total], the sessions' events one session after another; lengths: int64
-    [sessions], at least 1 each."""
+    [sessions], at least 1 each. open: none of them is over, more events may follow."""
 
     events: Events
     lengths: NDArray[np.int64]
+    open: bool = False
 
     @classmethod
     def of(cls, sequences: Sequence[Events]) -> Self:
@@ -74,7 +75,10 @@ class Flat:
         return np.bincount(codes, minlength=size).reshape(stop - start, events)
 
     def pairs(self) -> tuple[Events, Events]:
-        """Neighbours, the two ends of each session included: length + 1 pairs a session."""
+        """Neighbours, the two ends of each session included: length + 1 pairs a session, one less
+        where it is open and has one end only."""
+        if self.open:
+            return self.before, self.events
         before = np.insert(self.events, self.starts, BEGIN)
         after = np.insert(self.events, self.starts + self.lengths, END)
         return before, after

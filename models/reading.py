@@ -160,6 +160,10 @@ class Description:
         """Sessions that the history does not hold."""
         return read(self._describer, flat)
 
+    def remarkable(self, flat: Flat) -> NDArray[np.bool_]:
+        """See ``Describer.remarkable``."""
+        return self._describer.remarkable(flat)
+
     def inputs(self, sequences: Sequence[Events]) -> Inputs:
         """Of sessions that the history does not hold, an array for each."""
         return self.read(Flat.of(sequences)).inputs()

@@ -154,7 +154,21 @@ class Scorer:
             cache.put(key, score)
         return [score or fresh[key] for key, score in zip(keys, scores, strict=True)]
 
-    def _scored(self, keys: Sequence[bytes]) -> list[Score]:
+    def remarkable(self, sessions: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
+        """Open sessions that ``score_open`` may have something to say about, [sessions]; see
+        ``Describer.remarkable``. None where nothing is known yet or the network reads no
+        statistics: it cannot tell what is still to come."""
+        if self._description is None or not self._description.history.sessions or not sessions:
+            return np.zeros(len(sessions), dtype=np.bool_)
+        keys = [key_of(session) for session in sessions]
+        return self._description.remarkable(Flat(*events_of(keys), open=True))
+
+    def score_open(self, sessions: Sequence[Sequence[int]]) -> list[Score]:
+        """Scores of sessions that go on, as if each ended the most ordinary way from here; see
+        ``Describer.sessions``. Only where the network reads statistics; nothing is remembered."""
+        return self._scored([key_of(session) for session in sessions], still_open=True)
+
+    def _scored(self, keys: Sequence[bytes], still_open: bool = False) -> list[Score]:
         scores: list[Score] = []
         start = 0
         while start < len(keys):
@@ -169,7 +183,7 @@ class Scorer:
             ):
                 events += len(keys[stop]) // 4
                 stop += 1
-            scores += self._scored_together(Flat(*events_of(keys[start:stop])))
+            scores += self._scored_together(Flat(*events_of(keys[start:stop]), still_open))
             start = stop
         return scores
 

@@ -143,7 +143,8 @@ class Session(Generic[Item]):
 
     place, last_place: where the first and the last line stand, in the caller's words; the first
     names the session, with the key. touched: the clock at the last line, whatever clock the caller
-    counts idle time with. kept: raw lines by item, where the sessionizer keeps any, in order.
+    counts idle time with. kept: raw lines by item, where the sessionizer keeps any, in order. told:
+    that it is anomalous was said before it was over.
     """
 
     key: str
@@ -156,6 +157,7 @@ class Session(Generic[Item]):
     touched: float = 0.0
     last_place: str = ""
     kept: dict[Item, KeptLine] | None = None
+    told: bool = False
 
     def extend(self, entry: Entry[Item]) -> None:
         self.items.append(entry.item)
@@ -345,6 +347,7 @@ class Sessionizer(Generic[Item]):
             place=f"{session.place}+{stride}",
             items=session.items[stride:],
             longest_gap=0.0,
+            told=False,
             kept=None if session.kept is None else _without_first(session.kept, stride),
         )
         self._open[key] = following

@@ -14,6 +14,10 @@ from models.errors import UserError
 _PLACEHOLDER = re.compile(r"<[A-Z*]+>")
 # IOException -> IO, Exception; dataNode -> data, Node; DATA -> DATA. Letters only.
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+# Pieces of a word that the table lacks: shorter ones, or ones that leave much of the word over, say
+# nothing of it (benchmarks/word_pieces.py).
+_SHORTEST_PIECE = 4
+_MOST_LEFT_OVER = 0.25
 
 Vectors = NDArray[np.float32]
 
@@ -52,6 +56,7 @@ class WordTable:
         self.rows = rows
         self.scales = scales
         self._index = {word: row for row, word in enumerate(self.words)}
+        self._longest = max(map(len, self.words))
 
     @classmethod
     def from_vectors(cls, words: Sequence[str], vectors: NDArray[np.floating]) -> Self:
@@ -89,6 +94,25 @@ class WordTable:
             return None
         vector: Vectors = self.rows[row].astype(np.float32) * self.scales[row]
         return vector
+
+    def pieces(self, word: str) -> tuple[str, ...]:
+        """Words of the table that a word outside it is made of, from left to right, always the
+        longest: data and node of datanode, connector of connectors. None where they leave over
+        more than a quarter of its letters: then they are there by chance.
+        """
+        found = []
+        start = 0
+        while start + _SHORTEST_PIECE <= len(word):
+            stop = min(len(word), start + self._longest)
+            while stop - start >= _SHORTEST_PIECE and word[start:stop] not in self._index:
+                stop -= 1
+            if stop - start < _SHORTEST_PIECE:
+                start += 1
+                continue
+            found.append(word[start:stop])
+            start = stop
+        left_over = len(word) - sum(map(len, found))
+        return tuple(found) if left_over <= _MOST_LEFT_OVER * len(word) else ()
 
     def mean(self) -> Vectors:
         """float32 [dimension]: the mean over all words, where a word without a vector is placed."""

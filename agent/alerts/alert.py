@@ -71,6 +71,7 @@ class Alert:
     events: tuple[Mapping[str, Any], ...]
     new_events: tuple[str, ...]
     context: tuple[Mapping[str, Any], ...]
+    open: bool = False
 
     def to_json(self) -> str:
         """One line, ASCII only: nothing in a log can break a terminal or a parser."""
@@ -136,6 +137,7 @@ class Reporter:
             events=events,
             new_events=tuple(map(self._template, new)),
             context=self._context(verdict.weighed),
+            open=verdict.open,
         )
 
     def about_suppressed(

@@ -18,6 +18,7 @@ from models.description import (
     Describer,
 )
 from models.embedding import DocumentFrequencies, EventEmbedder
+from models.flat import Flat
 from models.history import History, pairs_of
 from models.meaning import MeaningReader
 from models.reading import Description, fed
@@ -199,3 +200,47 @@ def test_words_of_failure_are_severe_and_those_of_success_are_not() -> None:
     assert meaning.severity.tolist()[1:] == [0, 0]
     assert meaning.keyword.tolist() == [1, 0, 0]
     assert meaning.wordless.tolist() == [0, 0, 1]
+
+
+@given(HISTORIES, SESSIONS, st.data())
+@settings(max_examples=60)
+def test_an_open_session_ends_the_most_ordinary_way(
+    normal: Rows, session: list[int], data: st.DataObject
+) -> None:
+    known = data.draw(st.sampled_from(normal))
+    cut = data.draw(st.integers(1, len(known)))
+    describes = describer(normal, [])
+    names = STRUCTURE + MEANING + EVIDENCE
+
+    def told(row: list[int]) -> dict[str, float]:
+        numbers = describes.sessions(Flat(*_flat(row), open=True))[0]
+        return dict(zip(names, numbers, strict=True))
+
+    begun = told(known[:cut])
+    assert begun["distance to nearest"] == 0
+    assert begun["new events"] == begun["new pairs"] == 0
+    # Of any other: no farther from what is known than it would be if it ended here.
+    ended = dict(zip(names, describes.sessions(arrays([session]))[0], strict=True))
+    begun = told(session)
+    assert begun["distance to nearest"] <= ended["distance to nearest"] + 1e-9
+    assert begun["new events"] == ended["new events"]
+
+
+@given(HISTORIES, SESSIONS)
+@settings(max_examples=60)
+def test_what_differs_from_all_that_is_known_is_remarkable(
+    normal: Rows, session: list[int]
+) -> None:
+    describes = describer(normal, [])
+    [found] = describes.remarkable(Flat(*_flat(session), open=True))
+    counts = Counter(session)
+    most = {event: max(one.count(event) for one in normal) for event in counts}
+    rare_one = any(rare(sum(e in one for one in normal), len(normal)) >= 1 for e in counts)
+    pairs = set(zip([-1, *session], session, strict=False))
+    known = {pair for one in normal for pair in zip([-1, *one], one, strict=False)}
+    expected = rare_one or any(counts[e] > most[e] for e in counts) or not pairs <= known
+    assert found == expected
+
+
+def _flat(row: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(row, dtype=np.int64), np.array([len(row)])
