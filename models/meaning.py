@@ -30,23 +30,33 @@ SUCCESS = (
 KEYWORDS = ("error", "fail", "fatal", "exception", "panic")
 # Cosine from which a word counts as near: unrelated words of GloVe reach 0.4.
 _NEAR = 0.45
+_AT_ONCE = 1000
 
 
 def severities(table: WordTable) -> NDArray[np.float32]:
     """float32 [words], -1 (a word of success) to 1 (a word of failure)."""
-    dense = table.rows * table.scales[:, None]
-    unit = dense / np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-6)
-
-    def nearness(seeds: Sequence[str]) -> NDArray[np.float32]:
-        rows = [row for word in seeds if (row := table.row(word)) is not None]
-        if not rows:
-            return np.zeros(len(table), dtype=np.float32)
-        closest = (unit @ unit[rows].T).max(axis=1)
-        near: NDArray[np.float32] = np.clip((closest - _NEAR) / (1 - _NEAR), 0, 1)
-        return near.astype(np.float32)
-
-    severity: NDArray[np.float32] = nearness(FAILURE) - nearness(SUCCESS)
+    severity = np.zeros(len(table), dtype=np.float32)
+    towards = [
+        (sign, _unit(table, np.array(rows)))
+        for sign, seeds in ((1, FAILURE), (-1, SUCCESS))
+        if (rows := [row for word in seeds if (row := table.row(word)) is not None])
+    ]
+    # The whole table as float32 would be most of an idle agent's memory.
+    for start in range(0, len(table), _AT_ONCE):
+        some = np.arange(start, min(start + _AT_ONCE, len(table)))
+        unit = _unit(table, some)
+        for sign, seeds in towards:
+            closest = (unit @ seeds.T).max(axis=1)
+            severity[some] += sign * np.clip((closest - _NEAR) / (1 - _NEAR), 0, 1)
     return severity
+
+
+def _unit(table: WordTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    dense = table.rows[rows] * table.scales[rows, None]
+    unit: NDArray[np.float32] = dense / np.maximum(
+        np.linalg.norm(dense, axis=1, keepdims=True), 1e-6
+    )
+    return unit
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The network as one graph over padded batches of sessions: the simple way to score."""
 
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +25,18 @@ class Outcome(NamedTuple):
 
 
 class PlainNetwork:
-    """network: content of network.onnx; events: how many ids its table has. Raises UserError where
-    ONNX Runtime refuses it; see ``runtime.open_graph``."""
+    """network: content of network.onnx; events: how many ids its table has. It is opened when it
+    is first needed, which raises UserError where ONNX Runtime refuses it; see
+    ``runtime.open_graph``."""
 
     def __init__(self, network: bytes, events: int, dimension: int, provider: str) -> None:
-        self._session = open_graph("network.onnx", network, provider)
+        self._open = partial(open_graph, "network.onnx", network, provider)
         self._events = events
         self._nothing = np.zeros((1, dimension), dtype=np.float32)
 
-    @property
-    def provider(self) -> str:
-        return str(self._session.get_providers()[0])
+    @cached_property
+    def _session(self) -> Any:
+        return self._open()
 
     def run(self, reading: Reading, host: Vectors) -> Outcome:
         """host: float32 [host events, dimension], vectors of the ids from ``events`` on."""

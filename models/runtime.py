@@ -5,14 +5,12 @@ from typing import Any
 from models.errors import UserError
 
 CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
 
 
-def open_graph(name: str, content: bytes, provider: str) -> Any:
-    """An InferenceSession of a graph. name: of its file, for the message.
-
-    provider: "cpu", "cuda" or "auto" (CUDA where ONNX Runtime has it, else the CPU). Raises
-    UserError where ONNX Runtime is missing, has no such provider or refuses the graph.
-    """
+def chosen_provider(provider: str) -> str:
+    """The name that ONNX Runtime has for "cpu", "cuda" or "auto": CUDA where it has that, else the
+    CPU. Raises UserError where ONNX Runtime is missing or has no such provider."""
     try:
         import onnxruntime
     except ImportError:
@@ -26,9 +24,18 @@ def open_graph(name: str, content: bytes, provider: str) -> Any:
             "--provider cuda: this ONNX Runtime has no CUDA provider: install 'metalog[gpu]' "
             "(and remove onnxruntime first), or take --provider cpu"
         )
-    providers = ["CPUExecutionProvider"]
-    if CUDA in available and provider in ("auto", "cuda"):
-        providers.insert(0, CUDA)
+    return CUDA if CUDA in available and provider in ("auto", "cuda") else CPU
+
+
+def open_graph(name: str, content: bytes, provider: str) -> Any:
+    """An InferenceSession of a graph. name: of its file, for the message.
+
+    provider: see ``chosen_provider``. Raises UserError for that, or where ONNX Runtime refuses the
+    graph.
+    """
+    providers = list(dict.fromkeys([chosen_provider(provider), CPU]))
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     # The agent runs beside what it watches: one thread, and none that spins while it waits.
     options.intra_op_num_threads = 1

@@ -12,7 +12,7 @@ from models.flat import Flat
 from models.history import History
 from models.plain_network import Outcome, PlainNetwork
 from models.reading import Description, Reading
-from models.runtime import CUDA
+from models.runtime import CUDA, chosen_provider
 from models.sequence_cache import SequenceCache, events_of, key_of
 from models.stepped_network import SteppedNetwork
 from models.words import Vectors
@@ -54,6 +54,7 @@ class Scorer:
         stepped: bool | None = None,
         cached: bool = True,
     ) -> None:
+        self.provider = chosen_provider(provider)
         self._embedder = bundle.embedder()
         self._features = bundle.manifest.features
         self._trained = bundle.manifest.events
@@ -64,7 +65,7 @@ class Scorer:
         self._fewest_stepped = _FEWEST_STEPPED if stepped is None else 1
         if stepped is None:
             # On a GPU the states of every step would go to and fro.
-            stepped = self._plain.provider != CUDA
+            stepped = self.provider != CUDA
         if stepped and bundle.steps is not None:
             vectors = self._embedder.embed_all(bundle.templates)
             self._stepped = SteppedNetwork(bundle.steps, vectors, provider)
@@ -74,10 +75,6 @@ class Scorer:
         self._host_templates: list[str] = []
         # Its first rows are the host events' vectors, the others room for more.
         self._host_room = np.zeros((16, bundle.manifest.dimension), dtype=np.float32)
-
-    @property
-    def provider(self) -> str:
-        return self._plain.provider
 
     @property
     def history(self) -> History | None:
