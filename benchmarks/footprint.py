@@ -130,7 +130,7 @@ def _until_quiet(running: Agent) -> None:
 
 def latency(bundle: Path, folder: Path, seconds: float) -> dict[str, float]:
     files = [(folder / f"{number:02}.log").open("a") for number in range(_FILES)]
-    options = ("--threshold", "0", "--no-grouping", "--max-alerts-per-hour", "0")
+    options = ("--threshold", "0", "--no-grouping", "--when-over", "--max-alerts-per-hour", "0")
     with agent(bundle, folder, *options, "--end-regex", "is over") as running:
         # The session at hand of each file, and its lines so far: their ends are spread out.
         sessions = [[number, number % _LINES_OF_SESSION] for number in range(_FILES)]

@@ -30,13 +30,17 @@ class PlainNetwork:
     ``runtime.open_graph``."""
 
     def __init__(self, network: bytes, events: int, dimension: int, provider: str) -> None:
-        self._open = partial(open_graph, "network.onnx", network, provider)
+        self._opened = partial(open_graph, "network.onnx", network, provider)
         self._events = events
         self._nothing = np.zeros((1, dimension), dtype=np.float32)
 
+    def open(self) -> None:
+        """Now, and not with the first sessions."""
+        _ = self._session
+
     @cached_property
     def _session(self) -> Any:
-        return self._open()
+        return self._opened()
 
     def run(self, reading: Reading, host: Vectors) -> Outcome:
         """host: float32 [host events, dimension], vectors of the ids from ``events`` on."""

@@ -69,6 +69,8 @@ class Scorer:
         if stepped and bundle.steps is not None:
             vectors = self._embedder.embed_all(bundle.templates)
             self._stepped = SteppedNetwork(bundle.steps, vectors, provider)
+        else:
+            self._plain.open()
         self._description = bundle.description()
         self._words = bundle.words
         self._cache = SequenceCache[Score]() if cached else None

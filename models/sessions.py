@@ -197,6 +197,10 @@ class Sessionizer(Generic[Item]):
     def __len__(self) -> int:
         return len(self._open)
 
+    def __iter__(self) -> Iterator[Session[Item]]:
+        """Open sessions, that without a line for the longest time first."""
+        return iter(self._open.values())
+
     def keys(self, line: str) -> tuple[str, ...]:
         """Session keys in a raw line, each once; empty for rules that cut windows."""
         if self._find_keys is None:
@@ -261,8 +265,11 @@ class Sessionizer(Generic[Item]):
                     key = window_keys.get(name) or self._window_key(name)
                     fresh[name] = fresh.get(name, 0) + 1
                 session = opened.get(key)
+                place = ""
                 if session is None:
-                    session = opened[key] = Session(key, entries.sources[i], entries.place(i))
+                    # One text for all that begins here: there may be 100,000 of them.
+                    place = entries.place(i)
+                    session = opened[key] = Session(key, entries.sources[i], place)
                 else:
                     move_to_end(key)
                 items = session.items
@@ -280,7 +287,7 @@ class Sessionizer(Generic[Item]):
                 if most_kept:
                     kept = session.kept
                     if kept is None or (item not in kept and len(kept) < most_kept):
-                        self._keep(session, item, entries.lines[i], entries.place(i))
+                        self._keep(session, item, entries.lines[i], place or entries.place(i))
                 if len(items) >= most or (ends is not None and ends(entries.lines[i])):
                     session.last_place = entries.place(last_line.pop(key))
                     ended.append(self._pop(key))

@@ -116,7 +116,12 @@ class WordTable:
 
     def mean(self) -> Vectors:
         """float32 [dimension]: the mean over all words, where a word without a vector is placed."""
-        mean: Vectors = (self.rows * self.scales[:, None]).mean(axis=0).astype(np.float32)
+        total = np.zeros(self.rows.shape[1])
+        # Not the whole table at once, which is four times as large as float32.
+        for start in range(0, len(self), 1000):
+            part = slice(start, start + 1000)
+            total += self.scales[part] @ self.rows[part].astype(np.float32)
+        mean: Vectors = (total / len(self)).astype(np.float32)
         return mean
 
     def pruned(self, keep: Iterable[str], most_frequent: int) -> Self:
