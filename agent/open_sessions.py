@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from models.sessions import KeptLine, Session, Sessionizer, SessionRule
@@ -13,6 +14,10 @@ _LONGEST_LINE = 1024
 _LINE_BYTES = 300
 
 log = logging.getLogger("metalog")
+
+
+# What a KeptLine's own constructor does, without a call of Python code for so many lines.
+_kept_line = partial(tuple.__new__, KeptLine)
 
 
 class OpenSessions(Sessionizer[int]):
@@ -60,8 +65,9 @@ class OpenSessions(Sessionizer[int]):
             return
         if kept is None:
             kept = session.kept = {}
-        kept[item] = KeptLine(len(session.items) - 1, place, shortened(line, _LONGEST_LINE))
-        self.kept_bytes += _size(kept[item])
+        text = shortened(line, _LONGEST_LINE) if len(line) > _LONGEST_LINE else line
+        kept[item] = _kept_line((len(session.items) - 1, place, text))
+        self.kept_bytes += _LINE_BYTES + len(place) + len(text)
 
     def _pop(self, key: str) -> Session[int]:
         session = super()._pop(key)

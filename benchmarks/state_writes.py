@@ -46,7 +46,7 @@ class Shop:
         log = "/var/log/shop/orders.log"
         place = f"{log}:{self._sessions * 100}"
         session: Session[int] = Session(
-            f"blk_{self._sessions:019d}", log, place, [], 1.0, 2.0, 0.5, last_place=place
+            f"blk_{self._sessions:019d}", log, place, [], 1.0, 2.0, 0.5, last=place
         )
         self._sessions += 1
         for _ in range(length):

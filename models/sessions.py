@@ -155,14 +155,19 @@ class Session(Generic[Item]):
     last_time: float | None = None
     longest_gap: float = 0.0
     touched: float = 0.0
-    last_place: str = ""
+    last: str | tuple[str, int] = field(default="", compare=False)
     kept: dict[Item, KeptLine] | None = None
     told: bool = False
+
+    @property
+    def last_place(self) -> str:
+        # Put into words when somebody asks: it changes with every line.
+        return self.last if isinstance(self.last, str) else f"{self.last[0]}:{self.last[1]}"
 
     def extend(self, entry: Entry[Item]) -> None:
         self.items.append(entry.item)
         self.touched = entry.now
-        self.last_place = entry.place
+        self.last = entry.place
         if entry.time is None:
             return
         if self.first_time is None:
@@ -289,7 +294,7 @@ class Sessionizer(Generic[Item]):
                     if kept is None or (item not in kept and len(kept) < most_kept):
                         self._keep(session, item, entries.lines[i], place or entries.place(i))
                 if len(items) >= most or (ends is not None and ends(entries.lines[i])):
-                    session.last_place = entries.place(last_line.pop(key))
+                    session.last = entries.place(last_line.pop(key))
                     ended.append(self._pop(key))
                     if window is not None:
                         self._next_window(session, entries.lines[i])
@@ -298,8 +303,9 @@ class Sessionizer(Generic[Item]):
 
     def _stand(self, last_line: dict[str, int], entries: Entries[Item]) -> None:
         """Say of open sessions where their last lines stand."""
+        opened, file, offsets = self._open, entries.file, entries.offsets
         for key, i in last_line.items():
-            self._open[key].last_place = entries.place(i)
+            opened[key].last = (file, offsets[i]) if offsets else ""
         self._changed.update(last_line)
         last_line.clear()
 

@@ -121,7 +121,7 @@ class SessionLog:
                 session.items.extend(items)
                 session.first_time, session.last_time = row[5], row[6]
                 session.longest_gap, session.touched = float(row[7]), float(row[8])
-                session.last_place = str(row[10] or "")
+                session.last = str(row[10] or "")
                 _unpack_kept(session, row[11])
         for number, (session, whole) in found.items():
             size = _size(session)

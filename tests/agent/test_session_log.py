@@ -50,7 +50,7 @@ class OpenSessions(RuleBasedStateMachine):
             session = self.open[key] = Session(key, "a.log", f"a.log:{self.turn}")
         for event in events:
             session.items.append(event)
-            session.last_place = f"a.log:{self.turn}"
+            session.last = f"a.log:{self.turn}"
             kept = session.kept = session.kept or {}
             if event not in kept and event:
                 kept[event] = KeptLine(len(session.items) - 1, session.last_place, "\udcff\n")
