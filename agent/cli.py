@@ -1,15 +1,16 @@
 """``metalog-agent``: the command line."""
 
-import gc
 import json
 import logging
 import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,16 @@ from typing import Annotated
 import typer
 
 from agent.alerts import Policy, Quiet, Reporter, parse_masks, secrets_masker
+from agent.budget import check_per_day
+from agent.bundle_watch import BundleWatch
 from agent.clock import SystemClock
+from agent.collector import settle_collector
+from agent.commands.judging_options import (
+    AlertsPerDayOption,
+    HistoryOption,
+    VerifyOption,
+    WarmUpOption,
+)
 from agent.commands.label import label
 from agent.commands.send_test_alert import send_test_alert
 from agent.commands.silence import silence
@@ -37,6 +47,8 @@ from agent.commands.status import status
 from agent.detector import LINES_AT_ONCE, Detector, Verdict
 from agent.durations import parse_duration
 from agent.follow import Follower, Selection
+from agent.judging import Judging, Knowledge
+from agent.old_logs import found, learn
 from agent.sinks import Sink
 from agent.sinks.stdout import Format, Stdout
 from agent.state import Saved, State, default_folder
@@ -45,6 +57,7 @@ from models.archive import read_lines
 from models.bundle import Bundle
 from models.errors import UserError
 from models.sessions import SessionRule
+from models.signing import VerifyingKey
 
 app = typer.Typer(
     help="Watch log files and raise alerts on sessions that are not as they should be.",
@@ -157,6 +170,10 @@ def watch(
             "these paths under the user's state folder; with --once none]",
         ),
     ] = None,
+    verify: VerifyOption = None,
+    alerts_per_day: AlertsPerDayOption = None,
+    warm_up: WarmUpOption = "1h",
+    history: HistoryOption = None,
     frozen: Annotated[
         bool,
         typer.Option("--frozen", help="Keep the bundle's statistics; --once always does."),
@@ -202,10 +219,19 @@ def watch(
         not no_grouping, group_wait, repeat_interval, resolve_after, max_alerts_per_hour, once
     )
     secrets = secrets_masker(parse_masks(mask or ()))
-    loaded = _bundle(bundle)
-    rule = _rule(loaded, key_regex, window, idle, end_regex)
-    if rule.idle is None and not once:
-        rule = rule.overridden(idle=loaded.manifest.live_idle)
+    load = partial(Bundle.load, key=None if verify is None else VerifyingKey(verify))
+    loaded = _bundle(bundle, load)
+    if alerts_per_day is not None and (once or threshold is not None):
+        other = "--once" if once else "--threshold"
+        raise UserError(f"--alerts-per-day and {other}: leave out one of them")
+
+    def rule_of(some: Bundle) -> SessionRule:
+        rule = _rule(some, key_regex, window, idle, end_regex)
+        if rule.idle is None and not once:
+            rule = rule.overridden(idle=some.manifest.live_idle)
+        return rule
+
+    old_logs = found(history or ())
     selection = Selection(paths, include or (), exclude or ())
     if once and not selection.discover():
         raise UserError(f"{', '.join(paths)}: no log file there that could be read")
@@ -220,19 +246,27 @@ def watch(
     ]
     state = None if once and state_dir is None else State(state_dir or default_folder(paths))
     saved = Saved() if state is None else state.saved
-    detector = Detector(
-        loaded,
-        rule=rule,
-        threshold=_threshold(loaded, threshold),
-        provider=provider.value,
-        host_templates=_host_templates(loaded, saved),
-        line_time_is_clock=once,
-        now=clock.wall,
+    judging = Judging(
+        rule=rule_of,
+        threshold=None if threshold is None else _threshold(loaded, threshold),
+        alerts_per_day=None if alerts_per_day is None else check_per_day(alerts_per_day),
+        warm_up=parse_duration(warm_up, "--warmup"),
         learning=not (frozen or once),
-        epoch=saved.epoch if saved.bundle == loaded.fingerprint else None,
+        line_time_is_clock=once,
         keep_lines=not no_raw,
-        only_anomalous=True,
+        provider=provider.value,
+        now=clock.wall,
     )
+    known = Knowledge.of(saved, loaded)
+    if not judging.learning:
+        known = replace(known, epoch=None, tuning={})
+    if old_logs and known.warmed_up:
+        log.info("old logs are not read: what is usual here is in the state already")
+    elif old_logs:
+        known = learn(old_logs, loaded, judging, known)
+    detector = judging.detector(loaded, known)
+    if once and detector.knows_nothing:
+        log.warning("%s", _knows_nothing(loaded))
     reporter = Reporter(bundle=loaded, threshold=detector.threshold, secrets=secrets)
     follower = Follower(
         selection,
@@ -251,20 +285,26 @@ def watch(
         reporter=reporter, quiet=Quiet(policy, reporter, saved.groups, saved.age),
         once=once, when_over=when_over, about={
             "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
-            "bundle": loaded.manifest.name, "threshold": detector.threshold,
+            "bundle": loaded.manifest.name,
         },
+        bundles=None if once else BundleWatch(_place(bundle), loaded, load, clock),
+        judging=judging,
     )  # fmt: skip
     _stop_on_signals(watching)
     log.info(
-        "bundle %s, threshold %g, sessions %s", loaded.manifest.name, detector.threshold, _say(rule)
-    )
-    # Lines by the thousand would have the collector look at all open sessions again and again.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+        "bundle %s, threshold %g, sessions %s",
+        loaded.manifest.name, detector.threshold, _say(detector.rule),
+    )  # fmt: skip
+    if detector.warm_up is not None:
+        log.info(
+            "learning what is usual here, for %g s or %d sessions; until then only what is beyond "
+            "doubt is told of", detector.warm_up.seconds, detector.warm_up.sessions,
+        )  # fmt: skip
+    settle_collector()
     watching.run()
     if state is not None:
         state.close()
-    _sum_up(detector, watching)
+    _sum_up(watching)
     if watching.undelivered:
         kept = f"kept in {state.path.parent} for the next start" if state else "lost"
         log.error("%d alerts could not be delivered; %s", watching.undelivered, kept)
@@ -302,6 +342,8 @@ def score(
         keep_lines=False,
         explain=False,
     )
+    if detector.knows_nothing:
+        print(f"metalog-agent: {_knows_nothing(loaded)}", file=sys.stderr)
     try:
         for file in files:
             lines = _lines(file)
@@ -317,16 +359,18 @@ def score(
     _warn(detector)
 
 
-def _bundle(path: Path | None) -> Bundle:
-    if path is not None:
-        return Bundle.load(path)
-    shipped = Path(__file__).parents[1] / "models" / "pretrained" / "bundle"
-    if shipped.exists():
-        return Bundle.load(shipped)
+def _bundle(path: Path | None, load: Callable[[Path], Bundle] = Bundle.load) -> Bundle:
+    place = _place(path)
+    if path is not None or place.exists():
+        return load(place)
     raise UserError(
         "no bundle: give one with --bundle; `metalog-train prepare`, `fit` and `export` make it "
         "from your logs"
     )
+
+
+def _place(path: Path | None) -> Path:
+    return path or Path(__file__).parents[1] / "models" / "pretrained" / "bundle"
 
 
 def _rule(
@@ -383,10 +427,11 @@ def _print(verdicts: Sequence[Verdict]) -> None:
         sys.stdout.write(json.dumps(value) + "\n")
 
 
-def _host_templates(bundle: Bundle, saved: Saved) -> tuple[str, ...]:
-    if saved.bundle != bundle.fingerprint:
-        return ()
-    return saved.templates[bundle.manifest.events :]
+def _knows_nothing(bundle: Bundle) -> str:
+    return (
+        f"bundle {bundle.manifest.name} knows no system yet, so hardly anything looks odd to it: "
+        "follow the logs for a while, or give old ones with `watch --once --history FILE`"
+    )
 
 
 def _stop_on_signals(watching: Watching) -> None:
@@ -428,7 +473,8 @@ def _warn(detector: Detector) -> None:
         )
 
 
-def _sum_up(detector: Detector, watching: Watching) -> None:
+def _sum_up(watching: Watching) -> None:
+    detector = watching.detector
     log.info(
         "%d lines read, %d without a session, %d of an odd format, %d alerts",
         detector.lines_read,

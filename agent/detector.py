@@ -1,14 +1,18 @@
 """From lines to verdicts: parse, cut into sessions, score. Knows no files and no alerts."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import Any
 
+from agent.budget import Budget
 from agent.open_sessions import OpenSessions
+from agent.warm_up import BEYOND_DOUBT, WARM_UP_PACE, YOUNG_PACE, WarmUp, found_threshold
 from models.bundle import Bundle
 from models.contribution import contributions
-from models.epochs import Epoch, Epochs, beyond_suspicion
+from models.epochs import Epoch, Epochs, Pace, beyond_suspicion
 from models.line_reader import LineReader
 from models.lines import LineParser
 from models.scorer import Score, Scorer
@@ -18,7 +22,11 @@ from models.sessions import Entries, KeptLine, Session, SessionRule
 _SCORED_TOGETHER = 512
 # Open sessions that are looked at in one go: with more, the lines themselves would wait.
 _LOOKED_AT_TOGETHER = 2048
+# In a warm-up: no more than its first epoch takes.
+_WARMED_TOGETHER = 250
 LINES_AT_ONCE = 4096
+
+log = logging.getLogger("metalog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,8 @@ class Verdict:
 
     epoch: of the statistics it was scored by. In one epoch the same session has the same score.
     Of anomalous sessions only: weighed, all events, the heaviest first; items, the event of each
-    line. open: it is not over, and the lines are those up to now.
+    line. open: it is not over, and the lines are those up to now. threshold: what it was held
+    against.
     """
 
     key: str
@@ -59,6 +68,7 @@ class Verdict:
     last_place: str = ""
     items: tuple[int, ...] = ()
     open: bool = False
+    threshold: float = 0.0
 
 
 class Detector:
@@ -71,6 +81,9 @@ class Detector:
     the one to go on from; its templates are among the bundle's and ``host_templates``. keep_lines:
     some raw lines of each session, to be shown. explain: say which events weigh how much.
     only_anomalous: no verdicts on other sessions, which nobody asks for where there are many.
+    budget: sets the threshold, in the place of ``threshold``. warm_up: to go through first, or to
+    go on with; only while learning. found: the threshold that an earlier warm-up has found, with
+    ``threshold`` None: then that or the bundle's own.
     """
 
     def __init__(
@@ -78,7 +91,7 @@ class Detector:
         bundle: Bundle,
         *,
         rule: SessionRule,
-        threshold: float,
+        threshold: float | None,
         provider: str = "auto",
         host_templates: Sequence[str] = (),
         line_time_is_clock: bool = False,
@@ -88,8 +101,12 @@ class Detector:
         keep_lines: bool = True,
         explain: bool = True,
         only_anomalous: bool = False,
+        budget: Budget | None = None,
+        warm_up: WarmUp | None = None,
+        found: float | None = None,
     ) -> None:
-        self.threshold = threshold
+        self._chosen = threshold
+        self._found = found
         self.rule = rule
         self.sessions = OpenSessions(rule) if keep_lines else OpenSessions(rule, most_kept_bytes=0)
         self.scorer = Scorer(bundle, provider)
@@ -107,16 +124,46 @@ class Detector:
         self._line_time_is_clock = line_time_is_clock
         self._ended: list[Session[int]] = []
         self._changed: set[int] = set()
-        # A higher threshold than the bundle's asks for fewer alerts, and vouches for nothing.
-        self._guarded = min(threshold, bundle.manifest.threshold)
+        self._bundles_threshold = bundle.manifest.threshold
         self._cut_short: set[int] = set()
         self._now = 0.0
         self._begun: Epoch | None = None
         self._epochs: Epochs | None = None
-        if learning and self.scorer.history is not None:
+        self._learning = learning
+        self.budget = budget
+        self.warm_up: WarmUp | None = None
+        if self.scorer.history is not None and (learning or epoch is not None):
             self._epochs = Epochs(self.scorer.history, epoch)
             if epoch is not None:
                 self.scorer.renew(self._epochs.history(), epoch.templates)
+            if learning:
+                self.warm_up = warm_up
+                self._set_pace(self._epochs)
+
+    @property
+    def threshold(self) -> float:
+        """What the next session is held against."""
+        usual = self._fixed if self.budget is None else self.budget.threshold
+        return usual if self.warm_up is None else max(usual, BEYOND_DOUBT)
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        self._chosen = threshold
+
+    @property
+    def _fixed(self) -> float:
+        return self._vouching if self._chosen is None else self._chosen
+
+    @property
+    def _vouching(self) -> float:
+        """What a session must be well below to be learnt from: it stays where it is."""
+        return self._bundles_threshold if self._found is None else self._found
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the network reads statistics and there are none yet."""
+        history = self.scorer.history
+        return history is not None and not history.sessions
 
     @property
     def epoch(self) -> int:
@@ -175,25 +222,45 @@ class Detector:
     def take(self) -> list[Verdict]:
         """Score the sessions that have ended, in the order in which they did."""
         ended, self._ended = self._ended, []
-        if not ended:
-            return []
+        verdicts: list[Verdict] = []
+        while ended:
+            # In a warm-up each epoch changes much: sessions that come together are no reason to
+            # judge all of them by the first one.
+            at_once = len(ended) if self.warm_up is None else _WARMED_TOGETHER
+            verdicts += self._judged(ended[:at_once])
+            ended = ended[at_once:]
+        return verdicts
+
+    def _judged(self, ended: Sequence[Session[int]]) -> list[Verdict]:
         self._learn()
         self._begin_epoch()
         self.sessions_scored += len(ended)
         scores = self.scorer.score([session.items for session in ended])
         self._collect(ended, scores)
-        odd = [
-            i
-            for i, (session, score) in enumerate(zip(ended, scores, strict=True))
-            if score.probability >= self.threshold and not session.told
-        ]
+        thresholds: dict[int, float] = {}
+        if self.budget is not None:
+            self.budget.catch_up(self._now)
+        for i, (session, score) in enumerate(zip(ended, scores, strict=True)):
+            threshold = self.threshold
+            # Each is asked about once, but for what was told of before it was over.
+            if not session.told and self._passes(score.probability):
+                thresholds[i] = threshold
+        odd = list(thresholds)
         weights: dict[int, dict[int, float]] = {i: {} for i in odd}
         if self._explain:
             sessions = [ended[i].items for i in odd]
             found = contributions(self.scorer, sessions, [scores[i] for i in odd])
             weights.update(zip(odd, found, strict=True))
         told = odd if self._only_anomalous else range(len(ended))
-        return [self._verdict(ended[i], scores[i], weights.get(i)) for i in told]
+        return [
+            self._verdict(ended[i], scores[i], weights.get(i), thresholds.get(i, self.threshold))
+            for i in told
+        ]
+
+    def _passes(self, probability: float) -> bool:
+        if self.budget is None or self.warm_up is not None:
+            return probability >= self.threshold
+        return self.budget.passes(probability, self._now)
 
     def early(self) -> list[Verdict]:
         """Verdicts on open sessions that are anomalous however they end: those that got lines since
@@ -208,11 +275,16 @@ class Detector:
         chosen = compress(grown, self.scorer.remarkable([one.items for one in grown]))
         some = list(chosen)
         scores = self.scorer.score_open([one.items for one in some])
-        odd = [
-            (session, score)
-            for session, score in zip(some, scores, strict=True)
-            if score.probability >= self.threshold
-        ]
+        odd: list[tuple[Session[int], Score]] = []
+        thresholds: list[float] = []
+        if self.budget is not None and some:
+            self.budget.catch_up(self._now)
+        for session, score in zip(some, scores, strict=True):
+            threshold = self.threshold
+            # Those that do not pass are asked about once, when they are over.
+            if score.probability >= threshold and self._passes(score.probability):
+                odd.append((session, score))
+                thresholds.append(threshold)
         weights: list[dict[int, float]] = [{}] * len(odd)
         if self._explain:
             weights = contributions(
@@ -224,8 +296,8 @@ class Detector:
         for session, _ in odd:
             session.told = True
         return [
-            self._verdict(session, score, found, still_open=True)
-            for (session, score), found in zip(odd, weights, strict=True)
+            self._verdict(session, score, found, threshold, still_open=True)
+            for (session, score), found, threshold in zip(odd, weights, thresholds, strict=True)
         ]
 
     def take_templates(self) -> dict[int, str]:
@@ -241,22 +313,93 @@ class Detector:
 
     def _begin_epoch(self) -> None:
         # Before sessions are scored, not after: who asks more about them meets the same statistics.
-        if self._epochs is not None and self._epochs.due(self._now):
-            self._begun = self._epochs.advance(self._now, self.events.templates)
-            self.scorer.renew(self._epochs.history(), self._begun.templates)
+        if self._epochs is None or not self._learning:
+            return
+        if self.warm_up is not None and self.warm_up.over(self._now):
+            self.end_warm_up()
+        elif self._epochs.due(self._now):
+            self._advance(self._epochs)
+
+    def end_warm_up(self, seconds: float | None = None) -> None:
+        """Learn what was collected; from here on go by the usual threshold, or the budget's.
+        seconds: that the sessions took; by default those of the caller's clock."""
+        warm_up, self.warm_up = self.warm_up, None
+        if warm_up is None or self._epochs is None:
+            return
+        self._learn()
+        self._advance(self._epochs)
+        self._set_pace(self._epochs)
+        if seconds is None:
+            seconds = warm_up.elapsed(self._now)
+        scores, share = warm_up.later_scores()
+        if not self._epochs.base.sessions:
+            # The bundle's own threshold was set for a system that nobody knew.
+            self._found = found_threshold(scores, self._bundles_threshold)
+        if self.budget is not None:
+            self.budget.start_from(scores, share * seconds)
+        log.info(
+            "what is usual here was learnt from %d sessions in %.0f s; threshold %.3g from here on",
+            warm_up.seen,
+            seconds,
+            self.threshold,
+        )
+
+    def tuning(self) -> dict[str, str]:
+        """What it has set to its host, for ``agent.judging`` to go on with."""
+        parts = {"budget": self.budget, "warm-up": self.warm_up}
+        tuning = {name: one.to_json() for name, one in parts.items() if one is not None}
+        return tuning if self._found is None else {**tuning, "threshold": repr(self._found)}
+
+    @property
+    def statistics(self) -> Epoch | None:
+        """The epoch in use, None for the bundle's own statistics."""
+        return self._epochs.current if self._epochs is not None and self.epoch else None
+
+    def report(self) -> dict[str, Any]:
+        """For status: what the next session is held against, and why. JSON-ready."""
+        return {
+            "threshold": self.threshold,
+            "epoch": self.epoch,
+            "alerts_per_day": None if self.budget is None else self.budget.per_day,
+            "warm_up": None if self.warm_up is None else self.warm_up.report(self._now),
+        }
+
+    def take_over(self, epoch: Epoch) -> None:
+        """Say of the epoch that this began with that nobody has saved it yet."""
+        self._begun = epoch
+
+    def _advance(self, epochs: Epochs) -> None:
+        self._begun = epochs.advance(self._now, self.events.templates)
+        self.scorer.renew(epochs.history(), self._begun.templates)
+
+    def _set_pace(self, epochs: Epochs) -> None:
+        if self.warm_up is not None:
+            epochs.pace = WARM_UP_PACE
+        else:
+            epochs.pace = Pace() if epochs.base.sessions else YOUNG_PACE
 
     def _collect(self, ended: Sequence[Session[int]], scores: Sequence[Score]) -> None:
         cut_short, self._cut_short = self._cut_short, set()
-        if self._epochs is not None:
+        if self.warm_up is not None:
+            self.warm_up.observe([score.probability for score in scores], self._now)
+        if self._epochs is not None and self._learning:
             self._epochs.collect(
                 [
                     session.items
                     for session, score in zip(ended, scores, strict=True)
-                    if beyond_suspicion(score.probability, self._guarded)
+                    if self._is_harmless(score.probability, self._epochs)
                     and id(session) not in cut_short
                     and not session.told
                 ]
             )
+
+    def _is_harmless(self, probability: float, epochs: Epochs) -> bool:
+        if self.warm_up is not None and not epochs.base.sessions:
+            # To a network that knows nothing of the host most sessions look a little suspicious.
+            return probability < BEYOND_DOUBT
+        # A higher threshold, the user's or the budget's, asks for fewer alerts and vouches for
+        # nothing.
+        return beyond_suspicion(probability, min(self.threshold, self._vouching))
 
     def _learn(self) -> None:
         self._changed.update(self.scorer.learn(self.events))
@@ -266,6 +409,7 @@ class Detector:
         session: Session[int],
         score: Score,
         weights: Mapping[int, float] | None,
+        threshold: float,
         *,
         still_open: bool = False,
     ) -> Verdict:
@@ -284,6 +428,7 @@ class Detector:
             last_place=session.last_place,
             items=() if weights is None else tuple(session.items),
             open=still_open,
+            threshold=threshold,
         )
 
     def _weigh(self, session: Session[int], weights: Mapping[int, float]) -> Iterator[Weighed]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.alerts import Alert, Message, Quiet, Reporter
+from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
 from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector, Verdict
 from agent.follow import Follower, LineBatch
+from agent.judging import Judging, Knowledge
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from models.bundle import Bundle
@@ -18,7 +20,8 @@ from models.epochs import Epoch
 from models.errors import UserError
 from models.sessions import Session
 
-_SECONDS_BETWEEN_SAVES = 1.0
+_SECONDS_BETWEEN_SAVES, _MOST_SECONDS_BETWEEN_SAVES = 1.0, 10.0
+_TIMES_AS_LONG_AS_A_SAVE = 10
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
@@ -41,7 +44,8 @@ class Watching:
 
     when_over: alerts wait for the end of their sessions, as they do with ``once``.
 
-    about: what the state says of this run, beside what is found here; JSON-ready.
+    about: what the state says of this run, beside what is found here; JSON-ready. bundles: says
+    when the bundle was replaced; judging: makes a detector of the new one then.
     """
 
     def __init__(
@@ -58,8 +62,12 @@ class Watching:
         once: bool,
         when_over: bool = False,
         about: Mapping[str, Any] | None = None,
+        bundles: BundleWatch | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self._bundle = bundle
+        self._bundles = bundles
+        self._judging = judging
         self._detector = detector
         self._follower = follower
         self._couriers = {sink.name: _courier(sink, state, clock) for sink in sinks}
@@ -73,6 +81,7 @@ class Watching:
         self._stopping = False
         self._stalled = self._closing = False
         self._began_at = self._saved_at = clock.monotonic()
+        self._save_after = _SECONDS_BETWEEN_SAVES
         self._looked_at = -_SECONDS_BETWEEN_LOOKS
         self._age_before = 0.0
         self._held_up = 0.0
@@ -100,6 +109,11 @@ class Watching:
         self._follower.wake()
 
     @property
+    def detector(self) -> Detector:
+        """That of the bundle in use."""
+        return self._detector
+
+    @property
     def undelivered(self) -> int:
         """Alerts that some sink has not got yet."""
         return sum(one.backlog().alerts for one in self._couriers.values())
@@ -118,6 +132,7 @@ class Watching:
                 # Nor is it idle time of the sessions: their lines may lie there unread.
                 self._held_up += self._clock.monotonic() - before
                 continue
+            self._look_for_bundle()
             drained = self._read()
             if not started:
                 # From here on nothing that is written is missed.
@@ -135,7 +150,7 @@ class Watching:
             self._raise(self._detector.take())
             if drained and self._looks_ahead:
                 self._look_ahead()
-            if self._alerts or self._clock.monotonic() - self._saved_at >= _SECONDS_BETWEEN_SAVES:
+            if self._alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
                 self._save()
             if not self._stopping:
                 self._follower.wait(_LONGEST_WAIT)
@@ -159,6 +174,7 @@ class Watching:
         age, wall = self._age(), self._clock.wall()
         if self._state is not None:
             self._quiet.silences = self._state.silences()
+        self._reporter.threshold = self._detector.threshold
         for verdict in verdicts:
             if verdict.anomalous:
                 self.anomalous += 1
@@ -220,6 +236,7 @@ class Watching:
     # The state.
 
     def _save(self) -> None:
+        began = self._clock.monotonic()
         self._raise(self._detector.take())
         for name, courier in self._couriers.items():
             failed = courier.take_failed()
@@ -243,6 +260,9 @@ class Watching:
         self._epoch = None
         self._adopted = None
         self._saved_at = self._clock.monotonic()
+        # Where much changes, most of the time is for reading; a crash means more is read again.
+        took = (self._saved_at - began) * _TIMES_AS_LONG_AS_A_SAVE
+        self._save_after = min(max(took, _SECONDS_BETWEEN_SAVES), _MOST_SECONDS_BETWEEN_SAVES)
         self.raised += len(bodies)
         if bodies:
             for courier in self._couriers.values():
@@ -268,6 +288,7 @@ class Watching:
                     groups=self._groups,
                     adopted=self._adopted,
                     epoch=self._epoch,
+                    tuning=self._detector.tuning(),
                 )
             )
         except NotSavedError as error:
@@ -283,11 +304,7 @@ class Watching:
     def _report(self, raised: int) -> dict[str, Any]:
         detector = self._detector
         counts = {
-            "lines_read": detector.lines_read,
-            "lines_without_session": detector.lines_without_session,
-            "lines_of_odd_format": detector.lines_of_odd_format,
-            "sessions_scored": detector.sessions_scored,
-            "sessions_ended_early": detector.sessions.ended_early,
+            **_counts(detector),
             "sessions_anomalous": self.anomalous,
             "sessions_silenced": self._quiet.silenced,
             "sessions_suppressed": self._quiet.suppressed,
@@ -300,6 +317,7 @@ class Watching:
                 stalled[name] = {"since": backlog.stalled_since, "alerts": backlog.alerts}
         return {
             **self._about,
+            **detector.report(),
             "sessions_open": len(detector.sessions),
             "events_open": detector.sessions.events,
             "counts": {name: self._counted.get(name, 0) + n for name, n in counts.items()},
@@ -335,19 +353,71 @@ class Watching:
                 for one in saved.unsent
                 if one.sink == name
             )  # fmt: skip
-        events = self._detector.events
         sessions = list(saved.sessions)
         if saved.bundle != self._bundle.fingerprint:
             if saved.bundle is not None:
                 log.info("the bundle is another than at the last run; open sessions are kept")
-                # Their events get the ids that the new bundle has for the same templates.
-                for session in sessions:
-                    templates = [saved.templates[event] for event in session.items]
-                    session.items = events.parse_masked(templates)
-                    kept = (session.kept or {}).values()
-                    session.kept = {session.items[line.number]: line for line in kept}
-            self._adopted = Adopted(self._bundle.fingerprint, events.templates)
+                _translate(sessions, saved.templates, self._detector)
+            self._adopted = Adopted(self._bundle.fingerprint, self._detector.events.templates)
         self._detector.sessions.restore(sessions, saved.counters)
+
+    # Another bundle.
+
+    def _look_for_bundle(self) -> None:
+        if self._bundles is None or self._judging is None:
+            return
+        bundle = self._bundles.take()
+        if bundle is None:
+            return
+        old = self._detector
+        # What has ended is judged by the bundle that it ended under.
+        self._raise(old.take())
+        templates = old.events.templates
+        try:
+            known = Knowledge.carried(old.statistics, templates, old.tuning(), bundle)
+            new = self._judging.detector(bundle, known)
+        except UserError as error:
+            self._bundles.refuse(error)
+            return
+        sessions = list(old.sessions)
+        _translate(sessions, templates, new)
+        new.sessions.restore(sessions, old.sessions.counters())
+        for name, count in _counts(old).items():
+            self._counted[name] = self._counted.get(name, 0) + count
+        self._bundle, self._detector = bundle, new
+        self._bundles.accept(bundle)
+        self._reporter.adopt(bundle)
+        self._about["bundle"] = bundle.manifest.name
+        # What no transaction holds yet is in ids of the old bundle; all of it is saved anew.
+        self._adopted = Adopted(bundle.fingerprint, new.events.templates)
+        self._sessions.clear()
+        self._templates.clear()
+        self._epoch = None
+        log.info(
+            "the bundle was replaced: %s, version %s, threshold %g; open sessions are kept",
+            bundle.manifest.name, bundle.fingerprint[:12], new.threshold,
+        )  # fmt: skip
+
+
+def _translate(
+    sessions: Sequence[Session[int]], templates: Sequence[str], detector: Detector
+) -> None:
+    """Give the events of open sessions the ids that they have with another bundle. templates: by
+    the ids that they had."""
+    for session in sessions:
+        session.items = detector.events.parse_masked([templates[one] for one in session.items])
+        kept = (session.kept or {}).values()
+        session.kept = {session.items[line.number]: line for line in kept}
+
+
+def _counts(detector: Detector) -> dict[str, int]:
+    return {
+        "lines_read": detector.lines_read,
+        "lines_without_session": detector.lines_without_session,
+        "lines_of_odd_format": detector.lines_of_odd_format,
+        "sessions_scored": detector.sessions_scored,
+        "sessions_ended_early": detector.sessions.ended_early,
+    }
 
 
 def _courier(sink: Sink, state: State | None, clock: Clock) -> Courier:

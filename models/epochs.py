@@ -89,8 +89,8 @@ class Epochs:
 
     base: the bundle's history; current: the epoch to go on from. Of more sessions than an epoch
     takes, a random sample is taken, so that a busy minute is seen from its beginning to its end.
-    Memory: ``pace.most`` sessions, ``most_lines`` events. What was collected and has not become an
-    epoch is lost at a restart.
+    pace: may be replaced at any time. Memory: ``pace.most`` sessions, ``most_lines`` events. What
+    was collected and has not become an epoch is lost at a restart.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Epochs:
     ) -> None:
         self.base = base
         self.current = current or Epoch()
-        self._pace = pace or Pace()
+        self.pace = pace or Pace()
         self._fading = fading or Fading()
         self._most_lines = most_lines
         self._sample: list[NDArray[np.int32]] = []
@@ -115,8 +115,8 @@ class Epochs:
     @property
     def size(self) -> int:
         """Sessions that this epoch takes."""
-        wanted = int(self._pace.share * (self.base.sessions + self._learnt()))
-        return min(max(wanted, self._pace.fewest), self._pace.most)
+        wanted = int(self.pace.share * (self.base.sessions + self._learnt()))
+        return min(max(wanted, self.pace.fewest), self.pace.most)
 
     def collect(self, sessions: Sequence[Sequence[int]]) -> None:
         """Take in sessions that ended and are beyond suspicion, as event ids."""
@@ -150,7 +150,7 @@ class Epochs:
             self._began = now
         learnt = self.current.learnt
         full = learnt is not None and self._fading.fills(learnt)
-        pause = self._pace.seconds_when_full if full else self._pace.seconds
+        pause = self.pace.seconds_when_full if full else self.pace.seconds
         return self._offered >= self.size and now - self._began >= pause
 
     def advance(self, now: float, templates: Sequence[str]) -> Epoch:

@@ -89,15 +89,19 @@ class Alert:
 
 class Reporter:
     """Puts verdicts into words. secrets: taken out of all text of the log but the session's key,
-    by which the session is found again."""
+    by which the session is found again. threshold: of now, for messages about no single session."""
 
     def __init__(self, *, bundle: Bundle, threshold: float, secrets: Masker) -> None:
-        self._bundle = bundle.manifest.name
-        self._version = bundle.fingerprint[:12]
-        self._threshold = threshold
+        self.adopt(bundle)
+        self.threshold = threshold
         # Templates come again and again, and a line stands in an alert twice.
         self._hidden = lru_cache(maxsize=4096)(secrets.mask)
         self._host = socket.gethostname()
+
+    def adopt(self, bundle: Bundle) -> None:
+        """Verdicts are of this bundle from now on."""
+        self._bundle = bundle.manifest.name
+        self._version = bundle.fingerprint[:12]
 
     def alert(self, verdict: Verdict, wall: float) -> Alert:
         """Of one anomalous session, as if it stood alone. wall: now, seconds since 1970."""
@@ -130,7 +134,7 @@ class Reporter:
             first_time=_iso(verdict.first_time, verdict.zoned),
             last_time=_iso(verdict.last_time, verdict.zoned),
             score=round(verdict.score, 6),
-            threshold=self._threshold,
+            threshold=verdict.threshold,
             bundle=self._bundle,
             bundle_version=self._version,
             epoch=verdict.epoch,
@@ -154,7 +158,7 @@ class Reporter:
             ),
             raised_at=iso_time(wall), host=self._host, key="", source="", place="", file=None,
             first_offset=None, last_file=None, last_offset=None, lines=0, first_time=None,
-            last_time=None, score=0.0, threshold=self._threshold, bundle=self._bundle,
+            last_time=None, score=0.0, threshold=self.threshold, bundle=self._bundle,
             bundle_version=self._version, epoch=0, events=(), new_events=(), context=(),
         )  # fmt: skip
 

@@ -81,6 +81,9 @@ def describe(glance: Glance, wall: float) -> dict[str, Any]:
         ),
         "bundle": report.get("bundle"),
         "threshold": report.get("threshold"),
+        "alerts_per_day": report.get("alerts_per_day"),
+        "epoch": report.get("epoch"),
+        "warm_up": report.get("warm_up"),
         "templates": glance.templates,
         "files": files,
         "lag_bytes": sum(one["lag_bytes"] or 0 for one in files),
@@ -153,7 +156,9 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
     if found["paths"]:
         rows.append(("watches", ", ".join(map(_plain, found["paths"]))))
     if found["bundle"] is not None:
-        rows.append(("bundle", f"{found['bundle']}, threshold {found['threshold']:g}"))
+        rows.append(("bundle", _judges(found)))
+    if found["warm_up"] is not None:
+        rows.append(("warm-up", _warms_up(found["warm_up"])))
     counts = found["counts"]
     rows += [
         (
@@ -192,6 +197,20 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
     for name, value in rows:
         yield f"{name:<{width}}  {value}"
     yield from _files(found["files"])
+
+
+def _judges(found: Mapping[str, Any]) -> str:
+    said = f"{found['bundle']}, threshold {found['threshold']:.3g}"
+    if found["alerts_per_day"] is not None:
+        said += f", set for {found['alerts_per_day']:g} alerts a day"
+    return said
+
+
+def _warms_up(told: Mapping[str, Any]) -> str:
+    return (
+        f"{told['sessions']} of {told['of_sessions']} sessions, {told['seconds']} of "
+        f"{told['of_seconds']:g} s; until then only what is beyond doubt is told of"
+    )
 
 
 def _took(sink: str, told: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent.follow.position import Position
 
 # Another table is another step in _STEPS, which new databases go through, too.
-SCHEMA = 5
+SCHEMA = 6
 # In the header of every database of ours since schema 2: "mlog".
 APPLICATION = 0x6D6C6F67
 
@@ -46,6 +46,8 @@ _EPOCH = (
     "create table epoch ("
     " only integer primary key check (only = 1), number integer not null, body blob not null)"
 )
+# How the agent sets itself to its host: each by name, as whoever does it writes it.
+_TUNING = "create table tuning (name text primary key, body text not null) without rowid"
 _FIRST_TABLES = frozenset({"meta", "positions", "templates", "sessions", "alerts", "unsent"})
 
 
@@ -168,9 +170,14 @@ def _add_epoch(connection: sqlite3.Connection) -> None:
     connection.execute(_EPOCH)
 
 
+def _add_tuning(connection: sqlite3.Connection) -> None:
+    connection.execute(_TUNING)
+
+
 _STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _from_first,
     2: _add_quiet,
     3: _add_retries,
     4: _add_epoch,
+    5: _add_tuning,
 }

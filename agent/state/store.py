@@ -45,7 +45,7 @@ class Saved:
     which ``touched`` of the sessions is of. counters: of the sessionizer, by name and source.
     groups: of alerts, by fingerprint.
     report: what the agent said of itself. unsent: oldest first. epoch: of the
-    statistics learnt beside those of ``bundle``, None where nothing was.
+    statistics learnt beside those of ``bundle``, None where nothing was. tuning: see ``Changes``.
     """
 
     saved_wall: float | None = None
@@ -59,6 +59,7 @@ class Saved:
     groups: tuple[tuple[str, str], ...] = ()
     unsent: tuple[Undelivered, ...] = ()
     epoch: Epoch | None = None
+    tuning: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Changes:
     None for those that are gone;
     counters: all; alerts: id and body, for all of ``sinks``; sent: alert id and sink;
     failed: by alert id and sink, attempts and the wall clock of the next one; adopted: ends
-    what was learnt with the bundle before; epoch: one that has begun.
+    what was learnt with the bundle before; epoch: one that has begun; tuning: all that the agent
+    has set to its host, by name, as whoever reads it wrote it.
     """
 
     wall: float
@@ -99,6 +101,7 @@ class Changes:
     groups: Mapping[str, str | None] = field(default_factory=dict)
     adopted: Adopted | None = None
     epoch: Epoch | None = None
+    tuning: Mapping[str, str] = field(default_factory=dict)
 
 
 class State:
@@ -115,6 +118,7 @@ class State:
         self._retention = retention or Retention()
         self._positions: dict[str, Position] = {}
         self._counters: dict[tuple[str, str], int] = {}
+        self._tuning: dict[str, str] = {}
         self._report = ""
         self._saved_at: float | None = None
         self._swept_at: float | None = None
@@ -183,12 +187,14 @@ class State:
                 groups=tuple(connection.execute("select fingerprint, body from groups")),
                 unsent=load_undelivered(connection),
                 epoch=epoch,
+                tuning=dict(connection.execute("select name, body from tuning")),
             )
         except Exception as error:
             connection.close()
             raise told(error, self.path) from None
         self._positions = positions
         self._counters = _flat(counters)
+        self._tuning = dict(saved.tuning)
         return saved
 
     def save(self, changes: Changes) -> None:
@@ -210,12 +216,14 @@ class State:
             (*key, value) for key, value in counters.items() if self._counters.get(key) != value
         ]
         uncounted = list(self._counters.keys() - counters.keys())
+        tuning = dict(changes.tuning)
         report = json.dumps(changes.report)
         sent = list(changes.sent)
         epochs = [(changes.epoch.number, changes.epoch.to_bytes())] if changes.epoch else []
         news = (
             moved, gone, counted, uncounted, changes.templates, changes.sessions, changes.alerts,
-            sent, changes.failed, changes.groups, changes.adopted, epochs, report != self._report,
+            sent, changes.failed, changes.groups, changes.adopted, epochs, tuning != self._tuning,
+            report != self._report,
         )  # fmt: skip
         silent = self._saved_at is not None and (
             0 <= changes.now - self._saved_at < _SECONDS_OF_SILENCE
@@ -255,6 +263,9 @@ class State:
             )
             many("delete from unsent where alert = ? and sink = ?", sent)
             many("insert or replace into epoch values (1, ?, ?)", epochs)
+            if tuning != self._tuning:
+                self._connection.execute("delete from tuning")
+                many("insert into tuning values (?, ?)", tuning.items())
             self._save_groups(changes)
             sweeping = (
                 self._swept_at is None
@@ -270,6 +281,7 @@ class State:
             )
         self._session_log.done(step)
         self._positions, self._counters, self._report = positions, counters, report
+        self._tuning = tuning
         self._saved_at = changes.now
         if sweeping:
             self._swept_at = changes.now

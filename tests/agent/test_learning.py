@@ -272,6 +272,7 @@ def test_a_state_from_before_there_were_epochs_goes_on(tmp_path: Path, shop: Bun
     state.close()
     with closing(sqlite3.connect(state.path)) as connection, connection:
         connection.execute("drop table epoch")
+        connection.execute("drop table tuning")
         connection.execute("pragma user_version = 4")
     state = State(tmp_path)
     assert (state.saved.saved_wall, state.saved.epoch) == (1000.0, None)

@@ -291,3 +291,14 @@ def test_no_more_alerts_are_kept_than_asked_for(tmp_path: Path) -> None:
 def test_its_files_are_for_nobody_else(state: State) -> None:
     for file in state.path.parent.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_how_the_agent_set_itself_is_kept_until_it_says_otherwise(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    assert state.saved.tuning == {}
+    for now, tuning in enumerate(({"a": "1", "b": "2"}, {"a": "3"}, {"a": "3"})):
+        state.save(Changes(wall=1000.0 + now, now=float(now), age=float(now), tuning=tuning))
+    state.close()
+    state = State(tmp_path)
+    assert state.saved.tuning == {"a": "3"}
+    state.close()
