@@ -14,18 +14,22 @@ LARGEST_DIFFERENCE = 1e-5
 
 
 def check_parity(
-    folder: Path, sequences: Sequence[Sequence[int]], expected: NDArray[np.float64]
+    folder: Path,
+    sequences: Sequence[Sequence[int]],
+    expected: NDArray[np.float64],
+    host_templates: tuple[str, ...] = (),
 ) -> float:
     """Largest difference of P(anomaly) between the bundle in ``folder`` and ``expected``.
 
     Opens the bundle as the agent does, and looks at the plain graph and at the network step by
     step. sequences: event ids of real sessions; expected: what the trained network gives them,
-    [sessions]. Raises UserError past 1e-5.
+    [sessions]; host_templates: of ids that the bundle does not know. Raises UserError past 1e-5.
     """
     bundle = Bundle.load(folder)
     largest = 0.0
     for stepped in (False, True) if bundle.steps is not None else (False,):
         scorer = Scorer(bundle, "cpu", stepped=stepped)
+        scorer.learn(bundle.parser(host_templates))
         scores = np.array([score.probability for score in scorer.score(sequences)])
         largest = max(largest, _difference(scores, expected, sequences))
     return largest

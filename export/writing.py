@@ -3,10 +3,12 @@
 import hashlib
 import json
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.graph import NetworkShape, Weights, build
 from export.steps import build_steps
@@ -15,6 +17,7 @@ from models.bundle import (
     HISTORY,
     MANIFEST,
     NETWORK,
+    REHEARSAL,
     STEPS,
     TEMPLATES,
     WORDS,
@@ -33,10 +36,13 @@ def write_bundle(
     templates: tuple[str, ...],
     embedder: EventEmbedder,
     description: Description | None = None,
+    rehearsal: Mapping[str, NDArray[np.generic]] | None = None,
+    card: Callable[[Manifest], str] | None = None,
 ) -> Manifest:
     """Write all files of a bundle into an empty folder; returns the manifest with their sums.
 
-    weights: see ``export.graph.build``; templates: of the target, row n of the table is n's vector.
+    weights: see ``export.graph.build``; templates: of the target, row n of the table is n's vector;
+    rehearsal: arrays of rehearsal.npz; card: what README.md says, by default ``model_card``.
     """
     table = embedder.embed_all(templates)
     properties = {"bundle": manifest.name, "metalog": manifest.version}
@@ -58,7 +64,11 @@ def write_bundle(
         names.append(HISTORY)
         with (folder / HISTORY).open("wb") as opened:
             np.savez_compressed(opened, **description.arrays())  # type: ignore[arg-type]
-    (folder / CARD).write_text(_card(manifest), encoding="utf-8")
+    if rehearsal is not None:
+        names.append(REHEARSAL)
+        with (folder / REHEARSAL).open("wb") as opened:
+            np.savez_compressed(opened, **rehearsal)  # type: ignore[arg-type]
+    (folder / CARD).write_text((card or model_card)(manifest), encoding="utf-8")
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     complete = replace(manifest, files=files)
     (folder / MANIFEST).write_bytes(complete.to_bytes())
@@ -81,7 +91,22 @@ def revision() -> str | None:
     return found.stdout.strip() or None
 
 
-def _card(manifest: Manifest) -> str:
+def model_card(manifest: Manifest) -> str:
+    """What a bundle is, what it was trained on and what that is worth, for people."""
+    general = all(data["role"] != "target" for data in manifest.data)
+    finds = (
+        "anomalous sessions in logs of any system, none of which it has seen"
+        if general
+        else "anomalous sessions in logs of the system named last below"
+    )
+    limits = (
+        "It knows nothing of the system it watches until it has read some hundred sessions there. "
+        "Train on\nlogs of that system for better figures."
+        if general
+        else "It knows the target as it was when the logs were taken: after a release with new log "
+        "lines expect\nmore alerts, and train again. It has no opinion on lines without a session "
+        "key."
+    )
     trained = "\n".join(
         f"| {data['role']} | {data['name']} | {data['sessions']} | {data['normal_labels']} | "
         f"{data['anomaly_labels']} |"
@@ -107,7 +132,7 @@ def _card(manifest: Manifest) -> str:
         )
     return f"""# {manifest.name}
 
-A metalog bundle: finds anomalous sessions in logs of the system named last below.
+A metalog bundle: finds {finds}.
 Made {manifest.created} by metalog {manifest.version}.
 
 | role | system | sessions | normal labels used | anomaly labels used |
@@ -127,6 +152,5 @@ Sessions: {sessions}. Threshold: {manifest.threshold:g} ({manifest.threshold_ori
 
 ## Limits
 
-It knows the target as it was when the logs were taken: after a release with new log lines expect
-more alerts, and train again. It has no opinion on lines without a session key.
+{limits}
 """

@@ -10,6 +10,7 @@ words.npz        word table and document frequencies: vectors for events first m
 history.npz      counts of the target's known sessions, where the network reads them
 rehearsal.npz    sessions that the network has learnt, for ``metalog-train adapt``; may be missing
 README.md        model card, for people
+manifest.sig     a signature of manifest.json (models.signing), where it was asked for
 """
 
 import hashlib
@@ -33,11 +34,12 @@ from models.lines import LineFormat
 from models.masks import Mask, Masker
 from models.reading import Description
 from models.sessions import SessionRule
+from models.signing import SIGNATURE, VerifyingKey
 from models.stepped_network import Steps
 from models.words import WordTable
 
 # 2: sessions are described by other numbers than in 1, which cannot be scored any more.
-# 3: the network is there step by step, too.
+# 3: the network is there step by step, too; words outside the table are read by their pieces.
 SCHEMA = 3
 MANIFEST = "manifest.json"
 NETWORK = "network.onnx"
@@ -127,16 +129,22 @@ class Bundle:
     rehearsal: Mapping[str, NDArray[np.generic]] | None = None
 
     @classmethod
-    def load(cls, path: Path, *, rehearsal: bool = False) -> "Bundle":
+    def load(
+        cls, path: Path, *, rehearsal: bool = False, key: VerifyingKey | None = None
+    ) -> "Bundle":
         """Read and check a bundle. Raises UserError, one line, for whatever is wrong with it.
 
-        rehearsal: keep that, too, which only training needs.
+        rehearsal: keep that, too, which only training needs. key: take it only if this one has
+        signed it.
         """
         files = _read(path)
         if MANIFEST not in files:
             raise UserError(
                 f"{path}: no bundle: {MANIFEST} is missing; make one with `metalog-train export`"
             )
+        if key is not None:
+            # First of all: what a stranger has made is not even looked into.
+            key.check(path, files[MANIFEST], files.get(SIGNATURE))
         manifest = _manifest(path, files[MANIFEST])
         for name, digest in sorted(manifest.files.items()):
             if name not in files:

@@ -8,8 +8,8 @@ from itertools import compress
 from typing import NamedTuple
 
 from models.alike_ids import AlikeIds, IdShape
-from models.lines import LineFormat, LineParser
-from models.masks import Mask, Masker
+from models.lines import LineFormat, LineParser, may_be_json
+from models.masks import Mask, Masker, key_mask
 from models.patterns import PatternTraits, traits_of
 from models.quick_masks import (
     MOST_SKELETONS,
@@ -62,7 +62,8 @@ class LineReader:
 
     A line whose skeleton was met before is not taken apart again: where format, key regex and masks
     treat all digits alike, the parts are at the same places. quick: False reads every line step by
-    step; the readings are the same.
+    step; the readings are the same. What the rule's key regex finds is masked, also where the masks
+    come from a bundle whose sessions had other keys or none.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class LineReader:
         self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
         self._key_spans = re.compile(rule.key_regex).finditer if rule.key_regex else None
         masks = tuple(masks)
+        if rule.key_regex is not None and key_mask(rule.key_regex) not in masks:
+            masks = (key_mask(rule.key_regex), *masks)
         self._mask: Callable[[str], str] = Masker(masks).mask
         self._shapes: dict[bytes, _Shape | int] = {}
         self._most = most_skeletons
@@ -95,7 +98,8 @@ class LineReader:
             patterns.append(rule.key_regex)
             self._required, self._times = traits_of(rule.key_regex).required or ("", 0)
         self._holds_id = IdSpotter(traits_of(pattern) for pattern in patterns).spot
-        header = line_format.regex if line_format.kind == "regex" else None
+        header = line_format.regex if line_format.kind in ("regex", "any") else None
+        self._mixed = line_format.kind == "any"
         self._match = re.compile(header).match if header is not None else None
         # The text of a JSON value is no part of its line.
         if line_format.kind != "json" and masker.guards is not None:
@@ -179,7 +183,7 @@ class LineReader:
     def _read_unknown(
         self, line: str, key: bytes | None, skeletons: Skeletons, met: int
     ) -> Reading:
-        if key is None:
+        if key is None or (self._mixed and may_be_json(line)):
             return self._read(line)
         # Ids make a line's skeleton its own: not worth remembering.
         alike = None if self._alike_ids is None else self._alike_ids.key(line)
@@ -241,7 +245,7 @@ class LineReader:
             _group(match, "source"),
             _group(match, "label"),
             message,
-            match is not None or self._match is None,
+            match is not None or self._match is None or self._mixed,
         )
 
     def _key_places(self, line: str) -> tuple[slice, ...]:

@@ -18,7 +18,8 @@ ISO = "iso"
 class LineFormat:
     """How a line is taken apart.
 
-    kind: "regex" (groups of ``regex``), "json" (fields of one JSON object) or "whole".
+    kind: "regex" (groups of ``regex``), "json" (fields of one JSON object), "whole", or "any": each
+        line says itself which of the three it is, and all of them fit.
     regex: named groups ``content`` (required), ``time``, ``source`` (what windows are cut by, such
         as a node; the file where there is none) and ``label`` ("-" is normal).
     time_format: "epoch" (seconds), "iso" (ISO 8601, RFC 5424), or a strptime format. A strptime
@@ -44,6 +45,22 @@ class Record(NamedTuple):
 _SYSLOG = (
     r"^(?:<\d{1,3}>)?(?:1 )?"
     r"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\S+) (?P<host>\S+) "
+    r"(?P<content>.*)$"
+)
+
+_LEVELS = (
+    *("trace", "debug", "info", "notice", "warn", "warning", "error", "err", "severe", "crit"),
+    *("critical", "alert", "fatal", "emerg", "panic"),
+)
+# The time that a line of any system may begin with, and the host that syslog puts behind it, known
+# by the program that comes next. A level stays in the message: "ERROR" says more than most words.
+# Another form of time stays, too: its digits are masked.
+_ANY = (
+    r"^(?:<\d{1,3}>)?(?:1 )?\[?"
+    r"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[-+]\d\d:?\d\d)?)\]?:?\s+"
+    rf"(?:(?!(?:{'|'.join(w for one in _LEVELS for w in (one, one.capitalize(), one.upper()))})\b)"
+    r"(?P<host>[A-Za-z0-9][\w.-]*) (?=[\w./@()-]+(?:\[\d+\])?:(?:\s|$)|\S+ (?:-|\d+) \S+ [-\[]))?"
     r"(?P<content>.*)$"
 )
 
@@ -80,6 +97,7 @@ FORMATS: dict[str, LineFormat] = {
     "syslog": LineFormat("syslog", regex=_SYSLOG, time_format="syslog"),
     "jsonl": LineFormat("jsonl", kind="json"),
     "text": LineFormat("text", kind="whole"),
+    "any": LineFormat("any", kind="any", regex=_ANY, time_format="syslog"),
 }
 
 _JSON_CONTENT = ("message", "msg", "log", "event", "body", "text")
@@ -115,11 +133,11 @@ class LineParser:
         self.parse: Callable[[str], Record] = self._parse_whole
         if line_format.kind == "json":
             self.parse = self._parse_json
-        elif line_format.kind == "regex":
+        elif line_format.kind in ("regex", "any"):
             assert line_format.regex is not None
             self._match = re.compile(line_format.regex).match
             self._groups = frozenset(re.compile(line_format.regex).groupindex)
-            self.parse = self._parse_regex
+            self.parse = self._parse_regex if line_format.kind == "regex" else self._parse_any
 
     def _parse_whole(self, line: str) -> Record:
         return Record(line, None, None, None, True)
@@ -138,6 +156,12 @@ class LineParser:
             match["label"] if "label" in groups else None,
             True,
         )
+
+    def _parse_any(self, line: str) -> Record:
+        unfit = self.unfit
+        record = self._parse_json(line) if may_be_json(line) else self._parse_regex(line)
+        self.unfit = unfit
+        return record._replace(fits=True)
 
     def _parse_json(self, line: str) -> Record:
         try:
@@ -187,7 +211,8 @@ class LineParser:
     def _parse_time(self, text: str) -> float | None:
         kind = self.format.time_format
         try:
-            if kind == EPOCH or (kind is None and text.replace(".", "", 1).isdigit()):
+            by_itself = self.format.kind == "any" or kind is None
+            if kind == EPOCH or (by_itself and text.replace(".", "", 1).isdigit()):
                 return _epoch(float(text))
             if kind in (ISO, None) or (kind == "syslog" and text[:1].isdigit()):
                 moment = datetime.fromisoformat(text.replace(",", "."))
@@ -215,6 +240,11 @@ class LineParser:
             if moment <= latest:
                 return moment
         raise ValueError(f"{text!r} is no time of the form {pattern!r}")
+
+
+def may_be_json(line: str) -> bool:
+    """Whether a line may be a JSON object."""
+    return line.lstrip().startswith("{")
 
 
 def _splits_minutes(time_format: str | None) -> str | None:

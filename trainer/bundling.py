@@ -2,24 +2,29 @@
 
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from export.parity import check_parity
-from export.writing import revision, write_bundle
+from export.writing import model_card, revision, write_bundle
 from models.bundle import MANIFEST, Manifest
 from models.errors import UserError
 from models.placing import check_free, placed_file, placed_folder
+from models.signing import SIGNATURE, SigningKey
 from trainer.corpus import Corpus
 from trainer.evaluate import evaluate
 from trainer.fit import load_network
 from trainer.predict import predict
-from trainer.run import Run
+from trainer.rehearsal import Rehearsal
+from trainer.run import Role, Run
 
 # Real sessions of the target that the parity check scores both ways.
 _CHECKED_SESSIONS = 1000
@@ -31,10 +36,15 @@ def export_bundle(
     *,
     name: str | None = None,
     replace: bool = False,
+    sign: SigningKey | None = None,
     note: Callable[[str], None] = lambda text: None,
+    rehearsal: Mapping[str, NDArray[np.generic]] | None = None,
+    card: Callable[[Manifest], str] = model_card,
 ) -> tuple[Manifest, float]:
     """Write, check and open the bundle of a run; ``output`` ending in .tar makes one file.
 
+    sign: with this key. card: what README.md says. rehearsal: what the bundle that it goes on from
+    carried; by default a sample of what the run was trained on, where its network reads statistics.
     Returns its manifest and the largest difference to the trained network. Raises UserError, and
     leaves nothing behind, where the check fails.
     """
@@ -42,30 +52,47 @@ def export_bundle(
         check_free(output, kind="bundle", replace=replace, marker=MANIFEST)
     elif output.exists() and not replace:
         raise UserError(f"{output}: exists; name another file, or --force to replace it")
-    system = run.systems()[-1]
+    systems = run.systems()
+    system = systems[-1]
     network = load_network(run, torch.device("cpu"))
     embedder = run.embedder()
-    note("evaluating on the unseen part of the target")
-    evaluation = evaluate(run, device="cpu").figures if _has_test_part(run) else None
+    evaluation = None
+    if _has_test_part(run):
+        note("evaluating on the unseen part of the target")
+        evaluation = evaluate(run, device="cpu").figures
     if evaluation is not None and not evaluation["sessions"]:
         # What training left has no labels.
         evaluation = None
     name = name or output.absolute().name.removesuffix(".tar")
     manifest = _manifest(run, system.corpus, name, evaluation, len(system.templates))
     description = run.description() if run.network.session else None
+    if rehearsal is None and description is not None:
+        rng = np.random.default_rng([run.seed, 4])
+        rehearsal = Rehearsal.of(run, systems, embedder, rng).arrays()
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
 
     def fill(folder: Path) -> tuple[Manifest, float]:
         complete = write_bundle(
-            folder, manifest, run.network.shape(), weights, system.templates, embedder, description
-        )
+            folder, manifest, run.network.shape(), weights, system.templates, embedder,
+            description, rehearsal, card,
+        )  # fmt: skip
+        if sign is not None:
+            (folder / SIGNATURE).write_bytes(sign.sign((folder / MANIFEST).read_bytes()))
         note("checking the ONNX network against the trained one")
-        sessions = system.seen[:: max(1, len(system.seen) // _CHECKED_SESSIONS)]
-        sequences = system.sequences(sessions, system.parser(run.drain))
-        table = embedder.embed_all(system.templates)
-        inputs = None if description is None else description.inputs(sequences)
+        # Without a target, on what a host might send: a source as a system never seen.
+        checked = system if len(system.corpus) else replaced(systems[0], templates=())
+        # Of a target that training has not met, all events are such as a host meets.
+        known = checked.seen if len(checked.seen) else np.arange(len(checked.corpus))
+        parser = checked.parser(run.drain)
+        sequences = checked.sequences(known[:: max(1, len(known) // _CHECKED_SESSIONS)], parser)
+        table = embedder.embed_all(parser.templates)
+        inputs = None
+        if description is not None:
+            description.learn(parser.trained, parser.host_templates, table[parser.trained :])
+            inputs = description.inputs(sequences)
         expected = predict(network, table, sequences, inputs)
-        return complete, check_parity(folder, [row.tolist() for row in sequences], expected)
+        found = [row.tolist() for row in sequences]
+        return complete, check_parity(folder, found, expected, parser.host_templates)
 
     if output.suffix != ".tar":
         with placed_folder(output, kind="bundle", replace=replace, marker=MANIFEST) as folder:
@@ -106,16 +133,17 @@ def _manifest(
         dimension=run.network.dimension,
         features=run.network.features,
         network=run.network.to_json(),
-        data=[
-            {
-                "role": "target" if role is run.target else "source",
-                "name": role.name,
-                "fingerprint": role.fingerprint,
-                "sessions": role.sessions,
-                "normal_labels": role.normal_labels,
-                "anomaly_labels": role.anomaly_labels,
-            }
-            for role in run.roles
-        ],
+        data=[*run.inherited, *(_learnt(kind, role) for kind, role in run.systems_named)],
         evaluation=evaluation,
     )
+
+
+def _learnt(kind: str, role: Role) -> dict[str, Any]:
+    return {
+        "role": kind,
+        "name": role.name,
+        "fingerprint": role.fingerprint,
+        "sessions": role.sessions,
+        "normal_labels": role.normal_labels,
+        "anomaly_labels": role.anomaly_labels,
+    }

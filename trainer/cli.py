@@ -10,6 +10,9 @@ import typer
 
 from models.errors import UserError
 from trainer.benchmark.cli import benchmark
+from trainer.commands.adapt import adapt
+from trainer.commands.label import label
+from trainer.commands.suggest import suggest
 
 _TRAINING_PACKAGES = {"torch", "onnx", "gensim", "sklearn", "tensorboard", "rich", "onnxruntime"}
 
@@ -51,7 +54,7 @@ def prepare(
     format: Annotated[
         str,
         typer.Option(
-            help="hdfs, bgl, thunderbird, openstack, syslog, jsonl, text, or sessions "
+            help="hdfs, bgl, thunderbird, openstack, syslog, jsonl, text, any, or sessions "
             "(sessions.jsonl[.gz] with an optional templates.csv beside it)."
         ),
     ],
@@ -126,7 +129,11 @@ def prepare(
 def fit(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="New folder.")],
     target: Annotated[
-        Path | None, typer.Option(metavar="CORPUS", help="The system to find anomalies in.")
+        Path | None,
+        typer.Option(
+            metavar="CORPUS",
+            help="The system to find anomalies in.  [default: any, none of which is seen]",
+        ),
     ] = None,
     source: Annotated[
         list[Path] | None,
@@ -178,8 +185,8 @@ def fit(
     if resume:
         run = Run.open(output)
     else:
-        if target is None or not source:
-            raise UserError("fit needs --target and at least one --source (or --resume)")
+        if not source:
+            raise UserError("fit needs at least one --source (or --resume)")
         chosen = preset_of(
             preset,
             epochs=epochs,
@@ -191,8 +198,7 @@ def fit(
         run = start(
             FitOptions(tuple(source), target, output, chosen, fractions, vectors, device, seed)
         )
-    for role in run.roles:
-        kind = "target" if role is run.target else "source"
+    for kind, role in run.systems_named:
         say(
             f"{kind} {role.name}: {role.normal_labels:,} normal and {role.anomaly_labels:,} "
             f"anomalous labels of {role.sessions:,} sessions"
@@ -205,7 +211,8 @@ def fit(
     except Interrupted:
         say(f"stopped; `metalog-train fit ... -o {output} --resume` goes on from here")
         raise typer.Exit(130) from None
-    say(f"{output}: trained; next: metalog-train evaluate {output}")
+    following = "evaluate" if run.target.path is not None else "export"
+    say(f"{output}: trained; next: metalog-train {following} {output}")
 
 
 @app.command()
@@ -271,13 +278,25 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the bundle if it exists.")
     ] = False,
+    sign: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEY",
+            help="Sign it with this ed25519 private key (PEM), for `metalog-agent watch --verify`.",
+        ),
+    ] = None,
 ) -> None:
     """Write what the agent needs, checked against the trained network."""
+    from models.signing import SigningKey
     from trainer.bundling import export_bundle
     from trainer.progress import say
     from trainer.run import Run
 
-    manifest, difference = export_bundle(Run.open(run), output, name=name, replace=force, note=say)
+    # A key that is none is said before the work, not after it.
+    key = None if sign is None else SigningKey(sign)
+    manifest, difference = export_bundle(
+        Run.open(run), output, name=name, replace=force, sign=key, note=say
+    )
     say(
         f"{output}: {manifest.events:,} events, threshold {manifest.threshold:g}, differs from the "
         f"trained network by at most {difference:.1g}; next: metalog-agent watch PATH --bundle "
@@ -296,6 +315,11 @@ def inspect(
 
     description = run_inspect(path)
     typer.echo(json.dumps(description, indent=2) if as_json else readable(description))
+
+
+app.command()(suggest)
+app.command()(label)
+app.command()(adapt)
 
 
 @app.command("demo-logs")

@@ -182,6 +182,17 @@ class CorpusWriter:
     def labels(self) -> Sequence[int]:
         return self._labels
 
+    @property
+    def keys(self) -> Sequence[str]:
+        return self._keys
+
+    def length(self, index: int) -> int:
+        """Lines of a session."""
+        return self._offsets[index + 1] - self._offsets[index]
+
+    def relabel(self, index: int, label: int) -> None:
+        self._labels[index] = label
+
     def write(
         self, path: Path, origin: Origin, lines: dict[str, int], *, replace: bool = False
     ) -> dict[str, int]:

@@ -91,6 +91,10 @@ def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:
     only: of the target, in the place of all that training has not seen.
     """
     if on is None:
+        if run.target.path is None:
+            raise UserError(
+                f"{run.path}: was trained for no target; say with --on CORPUS what to evaluate on"
+            )
         system = run.systems()[-1]
         sessions = unseen(system.corpus, system.seen) if only is None else only
         where = "the target"
@@ -124,7 +128,7 @@ def _inputs(
     """
     if not run.network.session:
         return None
-    if system.templates == run.target_templates()[0]:
+    if run.target.path is not None and system.templates == run.target_templates()[0]:
         description = run.description()
         description.learn(len(system.templates), parser.host_templates, table[parser.trained :])
         return description.inputs(sequences)

@@ -20,7 +20,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from models.errors import UserError
 from models.events import DrainParameters
 from models.session_inputs import GROUPS
-from models.words import tokenize
+from models.words import Vectors, tokenize
 from trainer.corpus import Corpus
 from trainer.lessons import Lessons, check_enough, described, plain, suited
 from trainer.meta import meta_step
@@ -30,6 +30,7 @@ from trainer.run import Arrays, Role, Run
 from trainer.splits import Fractions, Seen, draw
 from trainer.systems import System, embedder_of, event_table
 from trainer.threads import settle_threads
+from trainer.unknown import unknown_system
 from trainer.vectors import load_word_table
 
 # Words of the table that a bundle keeps beside those of its own templates, for events to come.
@@ -45,8 +46,10 @@ class Interrupted(Exception):  # noqa: N818 - no error: the user asked for it
 
 @dataclass(frozen=True)
 class FitOptions:
+    """target: None trains for a system that nobody has seen; the sources stand for it in turn."""
+
     sources: tuple[Path, ...]
-    target: Path
+    target: Path | None
     run: Path
     preset: Preset
     fractions: Fractions
@@ -64,8 +67,10 @@ def start(options: FitOptions) -> Run:
         )
     choose_device(options.device)
     sources = [Corpus.open(path) for path in options.sources]
-    target = Corpus.open(options.target)
+    target = unknown_system() if options.target is None else Corpus.open(options.target)
     _check_apart(sources, target)
+    if options.target is None:
+        _check_general(options)
     words = load_word_table(options.vectors)
     rng = np.random.default_rng(options.seed)
     drain = DrainParameters()
@@ -79,7 +84,11 @@ def start(options: FitOptions) -> Run:
     preset = suited(options.preset, systems[-1])
     check_enough(systems, preset)
     own_words = {w for system in systems for t in system.templates for w in tokenize(t)}
-    embedder = embedder_of(systems, words.pruned(own_words, MOST_FREQUENT_WORDS))
+    if options.target is not None or options.vectors is not None:
+        words = words.pruned(own_words, MOST_FREQUENT_WORDS)
+    # Else the whole shipped table: nobody knows what words a system has that nobody has seen, and
+    # the choice would tell of those that were learnt from.
+    embedder = embedder_of(systems, words)
     try:
         options.run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -107,20 +116,40 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
 
     Returns the run, which has its threshold now.
     """
-    device = choose_device(device_name)
-    settle_threads()
-    preset = run.preset
+    choose_device(device_name)
     systems = run.systems()
     embedder = run.embedder()
-    table = torch.from_numpy(event_table(systems, embedder)).to(device)
-    # One stream decides the parts and the first weights, another the batches; both by the seed.
-    rng = np.random.default_rng([run.seed, 1])
-    torch.manual_seed(run.seed)
-    if preset.statistics is Statistics.NONE:
+    if run.preset.statistics is Statistics.NONE:
         lessons = plain(run, systems)
     else:
         lessons = described(run, systems, embedder)
-    network = new_network(run).to(device).train()
+    return learn(run, lessons, event_table(systems, embedder), device_name, progress)
+
+
+def learn(
+    run: Run,
+    lessons: Lessons,
+    vectors: Vectors,
+    device_name: str,
+    progress: Progress | None = None,
+    first: Arrays | None = None,
+) -> Run:
+    """Meta-train on lessons; else as ``train``.
+
+    vectors: float32 [events, dimension], whose rows the lessons name; first: weights to begin with,
+    under the names of ``Ensemble.state_dict()``, in the place of random ones.
+    """
+    device = choose_device(device_name)
+    settle_threads()
+    preset = run.preset
+    table = torch.from_numpy(vectors).to(device)
+    # One stream decides the parts and the first weights, another the batches; both by the seed.
+    rng = np.random.default_rng([run.seed, 1])
+    torch.manual_seed(run.seed)
+    network = new_network(run)
+    if first is not None:
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in first.items()})
+    network = network.to(device).train()
     source_parts = [
         (sessions, part)
         for sessions in lessons.sources
@@ -147,6 +176,8 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
     step = 0
     if (run.path / "checkpoint.npz").exists():
         step = _restore(run.load_checkpoint(), network, optimisers, rng)
+    if not total:
+        run.save_checkpoint(_state(network, optimisers, rng, step))
     saved = time.monotonic()
     with (
         _interrupts() as interrupted,
@@ -206,7 +237,7 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
             if interrupted() and step < total:
                 raise Interrupted
     if lessons.left_out:
-        threshold, origin = lessons.threshold(network, table.cpu().numpy(), preset)
+        threshold, origin = lessons.threshold(network, vectors, preset)
         run = replace(run, threshold=threshold, threshold_origin=origin)
         run.save()
     return run
@@ -254,6 +285,21 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError):
         raise UserError(f"--device {name}: there is none here; take auto, cpu or cuda") from None
     return device
+
+
+def _check_general(options: FitOptions) -> None:
+    """Raises UserError where there is nothing to learn from for a system that nobody has seen."""
+    chosen = options.preset
+    if chosen.unlabelled is None and chosen.statistics is not Statistics.UNLABELLED:
+        raise UserError(
+            f"--preset {chosen.name}: learns from labels of a target; give --target, or take "
+            "--preset default"
+        )
+    if len(options.sources) < 2:
+        raise UserError(
+            "without --target give at least two systems as --source: each stands for the target "
+            "of the others"
+        )
 
 
 def _check_apart(sources: list[Corpus], target: Corpus) -> None:

@@ -54,10 +54,7 @@ def _run(run: Run) -> dict[str, Any]:
         "threshold": run.threshold,
         "threshold_origin": run.threshold_origin,
         "network": run.network.to_json(),
-        "systems": [
-            {"role": "target" if role is run.target else "source", **_set(role)}
-            for role in run.roles
-        ],
+        "systems": [{"role": kind, **_set(role)} for kind, role in run.systems_named],
         "metalog": run.version,
     }
 

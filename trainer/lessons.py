@@ -121,26 +121,45 @@ def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lesso
     rng = np.random.default_rng([run.seed, 2])
     *sources, target = systems
     measured = run.preset.statistics is Statistics.LABELLED
-    known = _known(target, run, embedder, rng)
-    view = target_view(known, rng)
-    history = known.history(known.not_anomalous(), known.of(ANOMALOUS)).history
-    run.save_description(Description(history, known.templates, known.vectors, known.words))
+    known, view = _target(run, target, embedder, rng)
     # Evidence as thin as the target's own: the network is to learn how far to trust that.
     evidence = (0, _MOST_EVIDENCE) if len(known.of(ANOMALOUS)) else (0, 1)
     shown = []
     for source in sources:
-        own = _known(source, run, embedder, rng)
+        own = known_of(source, run, embedder, rng)
         views = source_views(own, rng) if measured else unlabelled_views(own, evidence, rng)
         shown.append(_drawn(joined(views), source.first_row, run))
+    return _lessons(run, shown, view, target.first_row)
+
+
+def rehearsed(run: Run, shown: list[Sessions], target: System, embedder: EventEmbedder) -> Lessons:
+    """The same with sources that were described before; see ``trainer.rehearsal``."""
+    rng = np.random.default_rng([run.seed, 2])
+    _, view = _target(run, target, embedder, rng)
+    return _lessons(run, shown, view, target.first_row)
+
+
+def _target(
+    run: Run, target: System, embedder: EventEmbedder, rng: np.random.Generator
+) -> tuple[Known, Described]:
+    known = known_of(target, run, embedder, rng)
+    view = target_view(known, rng)
+    history = known.history(known.not_anomalous(), known.of(ANOMALOUS)).history
+    run.save_description(Description(history, known.templates, known.vectors, known.words))
+    return known, view
+
+
+def _lessons(run: Run, shown: list[Sessions], view: Described, first_row: int) -> Lessons:
+    measured = run.preset.statistics is Statistics.LABELLED
     members = run.network.members
     targets, left_out = [], []
     for member in range(members):
         # A single member has to learn all there is, and to judge what it has learnt.
         outside = (view.fold % members == member) | (members == 1)
         inside = (~outside | (members == 1)) & (view.labels != UNLABELLED)
-        own_lesson = [_drawn(view.chosen(inside), target.first_row, run)] if inside.any() else []
+        own_lesson = [_drawn(view.chosen(inside), first_row, run)] if inside.any() else []
         targets.append(own_lesson if measured else [*shown, *own_lesson * len(shown)])
-        left_out.append(view.chosen(outside).moved(target.first_row))
+        left_out.append(view.chosen(outside).moved(first_row))
     return Lessons(shown, targets, left_out)
 
 
@@ -148,7 +167,8 @@ def _sequences(system: System, run: Run) -> list[Rows]:
     return system.sequences(system.seen, system.parser(run.drain))
 
 
-def _known(system: System, run: Run, embedder: EventEmbedder, rng: np.random.Generator) -> Known:
+def known_of(system: System, run: Run, embedder: EventEmbedder, rng: np.random.Generator) -> Known:
+    """What may be seen of a system, with no more sessions than histories are made of."""
     sequences, labels = _sequences(system, run), system.labels(system.seen)
     normal = np.flatnonzero(labels != ANOMALOUS)
     if len(normal) > MOST_NORMAL:

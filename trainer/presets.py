@@ -146,6 +146,18 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
+# A trained network goes on with a user's sessions: a few steps, small ones, and every other batch
+# is of what it knew before. The rest is as in the presets that train from nothing.
+ADAPTATION: dict[Statistics, Preset] = {
+    statistics: replace(
+        PRESETS[name], name="adapted", network={}, unlabelled=None, steps=60, rate=1e-3
+    )
+    for statistics, name in (
+        (Statistics.LABELLED, "default"),
+        (Statistics.UNLABELLED, "unlabelled"),
+    )
+}
+
 
 def preset(name: str, **changes: Any) -> Preset:
     """A preset by name, with options of the command line that were given (not None)."""

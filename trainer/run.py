@@ -30,6 +30,7 @@ from trainer.network import NetworkConfig
 from trainer.presets import Preset
 from trainer.splits import Fractions, Indices
 from trainer.systems import System
+from trainer.unknown import unknown_system
 
 # 2: sessions are described by other numbers than in 1.
 SCHEMA = 2
@@ -39,10 +40,11 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Role:
-    """A corpus in a run, found again by its path and checked by its fingerprint."""
+    """A corpus in a run, found again by its path and checked by its fingerprint. path: None for the
+    target of a run that has none."""
 
     name: str
-    path: str
+    path: str | None
     fingerprint: str
     sessions: int
     anomalous: int
@@ -54,7 +56,7 @@ class Role:
         labels = system.labels(system.seen)
         return cls(
             name=system.corpus.name,
-            path=str(system.corpus.path.absolute()),
+            path=str(system.corpus.path.absolute()) if system.corpus.fingerprint else None,
             fingerprint=system.corpus.fingerprint,
             sessions=len(system.corpus),
             anomalous=system.corpus.counts["anomalous"],
@@ -64,6 +66,8 @@ class Role:
 
     def open(self) -> Corpus:
         """The corpus, unchanged. Raises UserError where it is gone or another."""
+        if self.path is None:
+            return unknown_system()
         corpus = Corpus.open(Path(self.path))
         if corpus.fingerprint != self.fingerprint:
             raise UserError(
@@ -75,7 +79,9 @@ class Role:
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk. roles: the sources in their order, then the target."""
+    """A run on disk. roles: the sources in their order, then the target, which may be one that
+    nobody has seen (``trainer.unknown``). inherited: what the
+    bundle that it goes on from was trained on, as in Manifest.data."""
 
     path: Path
     preset: Preset
@@ -88,10 +94,17 @@ class Run:
     version: str
     threshold: float
     threshold_origin: str
+    inherited: tuple[dict[str, Any], ...] = ()
 
     @property
     def target(self) -> Role:
         return self.roles[-1]
+
+    @property
+    def systems_named(self) -> tuple[tuple[str, Role], ...]:
+        """ "source" or "target" with each system that there is."""
+        sources = tuple(("source", role) for role in self.roles[:-1])
+        return sources if self.target.path is None else (*sources, ("target", self.target))
 
     def save(self) -> None:
         value = {
@@ -131,6 +144,7 @@ class Run:
                 version=value["version"],
                 threshold=value["threshold"],
                 threshold_origin=value["threshold_origin"],
+                inherited=tuple(value.get("inherited", ())),
             )
         except FileNotFoundError:
             raise UserError(

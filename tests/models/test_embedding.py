@@ -1,10 +1,12 @@
 """Eq. 1, worked out by hand, and the place of an event without a known word."""
 
+import io
 from math import log
 
 import numpy as np
 import pytest
 
+from models.bundle import pack_words, unpack_words
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.words import WordTable
 
@@ -74,6 +76,27 @@ def test_words_without_a_vector_thin_an_event_out() -> None:
     embedder = EventEmbedder(TABLE, FREQUENCIES)
     alone, beside = embedder.embed("lost"), embedder.embed("lost qwxyz")
     assert beside.tolist() == pytest.approx((alone / 4).tolist(), rel=1e-6)
+
+
+def test_a_word_made_of_known_ones_counts_a_third_of_their_mean() -> None:
+    # "diskblock" is in one event of the training part, as written there; a bundle does not know.
+    for frequencies in (FREQUENCIES, DocumentFrequencies(3, {**FREQUENCIES.words, "diskblock": 1})):
+        embedded = EventEmbedder(TABLE, frequencies).embed("Diskblock lost")
+        pieces = [(log(3 / 1) * DISK[axis] + log(3 / 2) * BLOCK[axis]) / 2 / 3 for axis in (0, 1)]
+        expected = [(1 / 2) * (1 / 2) * (pieces[axis] + log(3) * LOST[axis]) for axis in (0, 1)]
+        assert embedded.tolist() == pytest.approx(expected, rel=1e-6)
+    embedder = EventEmbedder(TABLE, FREQUENCIES)
+    embedder.embed("diskblock")
+    assert embedder.unknown_events == 0
+
+
+def test_a_bundle_embeds_jargon_as_training_did() -> None:
+    templates = (*TEMPLATES, "diskblock lost", "diskblock of diskblocks", "blkinfo blocks")
+    trained = EventEmbedder(TABLE, DocumentFrequencies.of(templates))
+    packed = io.BytesIO()
+    np.savez(packed, **pack_words(TABLE, trained.frequencies))
+    bundled = EventEmbedder(*unpack_words(packed.getvalue()))
+    assert np.array_equal(bundled.embed_all(templates), trained.embed_all(templates))
 
 
 def test_an_event_without_a_known_word_has_a_place_and_is_counted() -> None:

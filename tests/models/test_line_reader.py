@@ -46,6 +46,14 @@ SHAPES = {
     ],
     "jsonl": ['{"message": "took # ms", "ts": 170406720#, "host": "h#"}', '{"level": #}'],
     "text": ["session # of # \u00e9", "session ## of R#", ""],
+    "any": [
+        "Jan 1# 03:0#:05 combo sshd[##]: session # opened for user#",
+        "2024-02-0#T10:00:0#+02:00 host app: hello #",
+        "[2024-02-0# 10:00:0#,123] ERROR app: 1 # of #",
+        ' {"message": "session # took # ms", "ts": 170406720#, "host": "h#"}',
+        '{"level": #}',
+        "session # of R#",
+    ],
 }
 
 
@@ -167,3 +175,11 @@ def test_the_same_on_real_logs_up_to_the_events(real_data: Path, name: str, file
     assert quick.templates == plain.templates
     counts = [(one.size, one.get_template()) for one in quick._host_drain.clusters]
     assert counts == [(one.size, one.get_template()) for one in plain._host_drain.clusters]
+
+
+def test_what_makes_sessions_is_masked_whatever_the_masks_came_from() -> None:
+    """Else each block of a bundle without keys, watched by --key-regex, has events of its own."""
+    rule = SessionRule(key_regex=r"(blk_-?\d+)")
+    reader = LineReader(FORMATS["any"], rule, DEFAULT_MASKS)
+    assert reader.read("Deleting block blk_17 now").message == "Deleting block <KEY> now"
+    assert masks_of(rule)[0] == key_mask(r"(blk_-?\d+)")

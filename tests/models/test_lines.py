@@ -110,7 +110,7 @@ def test_formats(name: str, line: str, expected: Record) -> None:
     assert parse(name, line) == expected
 
 
-@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"text"}))
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"text", "any"}))
 @pytest.mark.parametrize(
     "line", ["Traceback (most recent call last):", "   at java.lang.Thread.run", "{", "12", "null"]
 )
@@ -118,6 +118,37 @@ def test_a_line_that_does_not_fit_is_taken_whole_and_counted(name: str, line: st
     parser = LineParser(FORMATS[name])
     assert parser.parse(line) == Record(line, None, None, None, False)
     assert parser.unfit == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "content", "time"),
+    [
+        ("Jan  5 03:04:05 web1 sshd[12]: Failed password", "sshd[12]: Failed password",
+         "2024-01-05T03:04:05"),
+        ("Jan  5 03:04:05 web1 kernel: [ 1.5] up", "kernel: [ 1.5] up", "2024-01-05T03:04:05"),
+        ("<34>1 2023-10-11T22:14:15.003Z my.host su - ID47 - failed", "su - ID47 - failed",
+         "2023-10-11T22:14:15.003"),
+        ("2024-01-05T03:04:05+02:00 web1 app[7]: hello", "app[7]: hello", "2024-01-05T01:04:05"),
+        ("2024-01-05 03:04:05,123 ERROR [main] com.shop.Till: refused",
+         "ERROR [main] com.shop.Till: refused", "2024-01-05T03:04:05.123"),
+        ("2024-01-05T03:04:05.123456789Z error till: refused", "error till: refused",
+         "2024-01-05T03:04:05.123456"),
+        ("2024-01-05 03:04:05 - root - WARNING - slow", "- root - WARNING - slow",
+         "2024-01-05T03:04:05"),
+        ("[2024-01-05 03:04:05] WARN: slow", "WARN: slow", "2024-01-05T03:04:05"),
+        ('{"msg": "slow", "ts": "2024-01-05T03:04:05Z"}', "slow", "2024-01-05T03:04:05"),
+        ('  {"message": "slow", "ts": 1704423845}', "slow", "2024-01-05T03:04:05"),
+        ('{"level": 3}', '{"level": 3}', None),
+        ("{ not JSON", "{ not JSON", None),
+        ("  at java.lang.Thread.run", "  at java.lang.Thread.run", None),
+        ("", "", None),
+    ],
+)  # fmt: skip
+def test_each_line_says_what_it_is(line: str, content: str, time: str | None) -> None:
+    parser = LineParser(FORMATS["any"], now=lambda: NOW)
+    expected = None if time is None else at(time)
+    assert parser.parse(line) == Record(content, expected, None, None, True)
+    assert parser.unfit == 0
 
 
 @given(st.sampled_from(sorted(FORMATS)), st.text())

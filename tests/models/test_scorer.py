@@ -105,6 +105,24 @@ def test_an_event_scores_the_same_in_the_table_and_met_on_the_host(
     assert np.allclose(here.weights, there.weights, atol=1e-6)
 
 
+def test_jargon_scores_the_same_in_the_table_and_met_on_the_host(tmp_path: Path) -> None:
+    """A word outside the table is read by its pieces, here and there."""
+    templates = (TEMPLATES[0], "valvepump <KEY> exploded")
+    contents = ["pump pump-1 opened valve 3", "valvepump pump-1 exploded"]
+    in_table = Bundle.load(write_pumps(tmp_path / "pumps", templates))
+    assert in_table.parser().parse(contents) == [0, 1]
+    smaller = Bundle.load(write_pumps(tmp_path / "smaller", templates[:1]))
+    parser = smaller.parser()
+    met = parser.parse(contents)
+    on_host = Scorer(smaller, "cpu")
+    assert on_host.learn(parser) == [1]
+    [here], [there] = on_host.score([met]), Scorer(in_table, "cpu").score([[0, 1]])
+    assert here.probability == pytest.approx(there.probability, abs=1e-6)
+    without = Bundle.load(write_pumps(tmp_path / "without", (TEMPLATES[0], "qwxyz <KEY> exploded")))
+    [other] = Scorer(without, "cpu").score([[0, 1]])
+    assert abs(other.probability - there.probability) > 1e-4
+
+
 def test_a_host_event_that_generalises_is_embedded_again(pump_bundle: Bundle) -> None:
     line = "valve {} of the old station in zug has exploded"
     parser = pump_bundle.parser()

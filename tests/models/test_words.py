@@ -77,6 +77,40 @@ def test_a_word_that_is_not_there_has_no_vector() -> None:
     assert "Disk" not in table
 
 
+@pytest.mark.parametrize(
+    ("word", "pieces"),
+    [
+        ("datanode", ("data", "node")),
+        ("databases", ("database",)),
+        ("xdatabase", ("database",)),
+        ("lostdatabase", ("lost", "database")),
+        ("nodes", ("node",)),
+        # The longest first, though "data" and "basic" would leave nothing over.
+        ("databasic", ("data", "basic")),
+        ("databaseic", ("database",)),
+        # More than a quarter is left over, or pieces of three letters would be needed.
+        ("metanode", ()),
+        ("lossofdata", ()),
+        ("tlbtlb", ()),
+        ("", ()),
+        ("e", ()),
+    ],
+)
+def test_pieces_of_a_word_that_is_not_there(word: str, pieces: tuple[str, ...]) -> None:
+    words = ["data", "node", "database", "basic", "lost", "tlb"]
+    assert WordTable.from_vectors(words, np.eye(6)).pieces(word) == pieces
+
+
+@given(st.text("abc", max_size=60), st.sets(st.text("abc", min_size=1, max_size=6), min_size=1))
+def test_pieces_are_words_of_the_table_in_their_order(word: str, words: set[str]) -> None:
+    table = WordTable.from_vectors(sorted(words), np.ones((len(words), 2)))
+    pieces = table.pieces(word)
+    assert all(piece in table and len(piece) >= 4 for piece in pieces)
+    rest = iter(word)
+    assert all(letter in rest for piece in pieces for letter in piece)
+    assert not pieces or 4 * sum(map(len, pieces)) >= 3 * len(word)
+
+
 def test_a_row_of_zeros_stays_zero() -> None:
     table = WordTable.from_vectors(["nothing"], np.zeros((1, 3)))
     held = table.vector("nothing")

@@ -11,6 +11,8 @@ from export.parity import check_parity
 from models.bundle import Bundle
 from models.errors import UserError
 from models.masks import key_mask
+from models.signing import SigningKey, VerifyingKey
+from tests.models.keys import write_keys
 from tests.trainer.conftest import Demo
 from trainer.bundling import export_bundle
 from trainer.fit import load_network
@@ -119,3 +121,15 @@ def test_a_run_without_weights(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing trained yet"):
         export_bundle(Run.open(tmp_path / "run"), tmp_path / "shop")
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_it_is_signed_with_the_key_that_is_given(run: Run, tmp_path: Path) -> None:
+    private, public = write_keys(tmp_path)
+    key = VerifyingKey(public)
+    folder, archive = tmp_path / "shop", tmp_path / "shop.tar"
+    for output in (folder, archive):
+        export_bundle(run, output, sign=SigningKey(private))
+        assert Bundle.load(output, key=key).manifest.name == "shop"
+    export_bundle(run, folder, replace=True)
+    with pytest.raises(UserError, match="is not signed"):
+        Bundle.load(folder, key=key)

@@ -161,7 +161,16 @@ BAD: dict[str, tuple[Case, str]] = {
                          "-o", f / "out"],
         "same sessions",
     ),
-    "no target": (lambda d, r, f: ["fit", "-o", f / "out"], "--target"),
+    "no source": (lambda d, r, f: ["fit", "-o", f / "out"], "--source"),
+    "one source for any system": (
+        lambda d, r, f: ["fit", "--source", d.corpus(d.source), "-o", f / "out"],
+        "at least two systems",
+    ),
+    "words of any system": (
+        lambda d, r, f: ["fit", "--source", d.corpus(d.source), "--source", d.corpus(d.target),
+                         "--preset", "words", "-o", f / "out"],
+        "learns from labels of a target",
+    ),
     "no corpus": (
         lambda d, r, f: ["fit", "--source", f, "--target", f, "-o", f / "out"], "no corpus",
     ),

@@ -30,7 +30,8 @@ def read_sessions(
 ) -> tuple[dict[str, int], bool]:
     """Put the sessions of ``sessions.jsonl[.gz]`` into ``writer``.
 
-    One JSON object a line: ``{"id": str, "label": 0|1 (may be missing), "events": [str, ...]}``.
+    One JSON object a line: ``{"id": str, "label": 0|1|"normal"|"anomaly", "events": [str, ...]}``;
+    where the label is missing or null, the session has none.
     An event is the id of a row of ``templates.csv`` (``id,template``) beside the file, or, where
     there is no such file, a raw message. Returns counts of lines and whether the events are
     templates. Raises UserError naming the line.
@@ -39,7 +40,7 @@ def read_sessions(
     messages: dict[str, int] = {}
     lines = 0
     for number, line in enumerate(read_lines(path, progress), start=1):
-        key, label, events = _parse(path, number, line)
+        key, label, events = parse_session(path, number, line)
         row = []
         for event in events:
             message = messages.get(event)
@@ -65,7 +66,8 @@ def format_of_events(path: Path) -> LineFormat:
     if path.with_name("templates.csv").exists():
         return FORMATS["text"]
     lines = chain.from_iterable(
-        _parse(path, number, line)[2] for number, line in enumerate(read_lines(path), start=1)
+        parse_session(path, number, line)[2]
+        for number, line in enumerate(read_lines(path), start=1)
     )
     shown = list(islice(lines, _SHOWN))
     for name in _PREFIXED:
@@ -85,12 +87,14 @@ def sessions_file(path: Path) -> Path:
     raise UserError(f"{path}: holds neither sessions.jsonl nor sessions.jsonl.gz")
 
 
-def _parse(path: Path, number: int, line: str) -> tuple[str, int, list[str]]:
-    expected = 'expected {"id": "...", "label": 0 or 1, "events": ["...", ...]}'
+def parse_session(path: Path, number: int, line: str) -> tuple[str, int, list[str]]:
+    """Key, label and events of one line of such a file. Raises UserError naming the line."""
+    expected = 'expected {"id": "...", "label": 0, 1 or null, "events": ["...", ...]}'
     try:
         value = json.loads(line)
         key, events = value["id"], value["events"]
-        label = LABEL_WORDS[str(value["label"]).lower()] if "label" in value else UNLABELLED
+        said = value.get("label")
+        label = UNLABELLED if said is None else LABEL_WORDS[str(said).strip().lower()]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{path}, line {number}: no session; {expected}") from None
     if not isinstance(events, list) or not events:

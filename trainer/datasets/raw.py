@@ -1,19 +1,19 @@
 """Raw logs to a corpus."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from models.archive import read_lines
 from models.errors import UserError
-from models.line_reader import LineReader
-from models.lines import FORMATS, LineFormat
+from models.line_reader import LineReader, Readings
+from models.lines import FORMATS, LineFormat, LineParser
 from models.masks import DEFAULT_MASKS, Mask, key_mask
 from models.sessions import Entries, Session, Sessionizer, SessionRule
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
@@ -36,6 +36,7 @@ LIVE_IDLE = 60.0
 LIVE_IDLE_BOUNDS = (10.0, 3600.0)
 
 _LINES_AT_ONCE = 4096
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class RawLogs:
 
     labels: by session key, or None. Lines may carry labels of their own (``Record.label``); a
     session is anomalous when one of its lines is. others_normal: a session that ``labels`` does not
-    name is normal, not unlabelled.
+    name is normal, not unlabelled. masks: None for those that go with the rule, see ``masks_of``.
     """
 
     paths: Sequence[Path]
@@ -53,6 +54,7 @@ class RawLogs:
     labels: Mapping[str, int] | None = None
     labels_path: Path | None = None
     others_normal: bool = False
+    masks: tuple[Mask, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -86,23 +88,73 @@ def read_raw(
     longest pauses within sessions, with half again for good measure), and provenance of the inputs.
     progress gets the bytes read so far of all files. Raises UserError.
     """
-    reader = LineReader(logs.line_format, logs.rule, masks_of(logs.rule))
-    # Items are message * 2 + line label: one small int a line, whatever the volume.
-    sessions: Sessionizer[int] = Sessionizer(logs.rule)
     reading = _Reading()
     gaps: list[float] = []
     named: set[str] = set()
-    done = 0
-    inputs: list[dict[str, Any]] = []
 
-    def finish(session: Session[int]) -> None:
+    def items(read: Readings) -> list[int]:
+        reading.labelled_lines += len(read.labels) - read.labels.count(None)
+        # Items are message * 2 + line label: one small int a line, whatever the volume.
+        return [
+            writer.message(message) * 2 + _line_label(said)
+            for message, said in zip(read.messages, read.labels, strict=True)
+        ]
+
+    for session in _cut(logs, items, reading, progress):
         label = _label(session, logs, reading.labelled_lines > 0)
         if logs.labels is not None and session.key in logs.labels:
             named.add(session.key)
         if session.first_time is not None:
             gaps.append(session.longest_gap)
         writer.add(session.key, (item >> 1 for item in session.items), label, session.first_time)
+    _check(logs, writer, reading, named)
+    counts = {
+        "lines": reading.lines,
+        "lines_without_session": reading.without_session,
+        "lines_of_odd_format": reading.of_odd_format,
+    }
+    inputs = [provenance(path) for path in logs.paths]
+    if logs.labels_path is not None:
+        inputs.append({**provenance(logs.labels_path), "role": "labels"})
+    return counts, _live_idle(gaps), inputs
 
+
+def contents_of(
+    logs: RawLogs,
+    wanted: Mapping[int, str],
+    progress: Callable[[int], None] | None = None,
+) -> tuple[dict[int, Session[str]], bool]:
+    """What some sessions say, unmasked: items are the contents of their lines; and whether the
+    logs' times state their zone.
+
+    wanted: keys by the numbers that ``read_raw`` gave the sessions of the same logs. Lines of other
+    sessions are not kept.
+    """
+    parser = LineParser(logs.line_format)
+    keys = set(wanted.values())
+
+    def items(read: Readings) -> list[str]:
+        named = logs.rule.key_regex is not None
+        return [
+            parser.parse(line).content if not named or not keys.isdisjoint(own) else ""
+            for line, own in zip(read.lines, read.keys, strict=True)
+        ]
+
+    sessions = enumerate(_cut(logs, items, _Reading(), progress))
+    return {number: session for number, session in sessions if number in wanted}, parser.zoned
+
+
+def _cut(
+    logs: RawLogs,
+    items: Callable[[Readings], Sequence[Item]],
+    reading: _Reading,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Session[Item]]:
+    """The sessions of the logs in the order in which they end; ``items`` stand for the lines."""
+    masks = masks_of(logs.rule) if logs.masks is None else logs.masks
+    reader = LineReader(logs.line_format, logs.rule, masks)
+    sessions: Sessionizer[Item] = Sessionizer(logs.rule)
+    done = 0
     for path in logs.paths:
         lines = read_lines(path, partial(_advance, progress, done))
         while some := list(islice(lines, _LINES_AT_ONCE)):
@@ -110,33 +162,17 @@ def read_raw(
             read = reader.columns(some)
             reading.without_session += read.strays
             reading.of_odd_format += read.unfit
-            reading.labelled_lines += len(read.labels) - read.labels.count(None)
             entries = Entries(
                 lines=read.lines,
                 keys=read.keys,
                 sources=[stated or path.name for stated in read.sources],
-                items=[
-                    writer.message(message) * 2 + _line_label(said)
-                    for message, said in zip(read.messages, read.labels, strict=True)
-                ],
+                items=items(read),
                 times=read.times,
                 clock=None,
             )
-            for session in sessions.add_all(entries):
-                finish(session)
+            yield from sessions.add_all(entries)
         done += path.stat().st_size
-        inputs.append(provenance(path))
-    for session in sessions.close():
-        finish(session)
-    _check(logs, writer, reading, named)
-    counts = {
-        "lines": reading.lines,
-        "lines_without_session": reading.without_session,
-        "lines_of_odd_format": reading.of_odd_format,
-    }
-    if logs.labels_path is not None:
-        inputs.append({**provenance(logs.labels_path), "role": "labels"})
-    return counts, _live_idle(gaps), inputs
+    yield from sessions.close()
 
 
 def _line_label(said: str | None) -> int:

@@ -1,0 +1,1 @@
+"""Commands of ``metalog-train``, one module each."""
