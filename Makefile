@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Two thread pools on the same cores fight; the network is small enough for one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env demo test lint agent-env lock clean
+.PHONY: env demo test lint agent-env speed lock clean
 
 env: $(VENV)/.complete
 
@@ -46,6 +46,10 @@ agent-env: env
 	$(PYTHON) -m venv build/agent-env
 	build/agent-env/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt '.[cpu]'
 	METALOG_AGENT=$(CURDIR)/build/agent-env/bin/metalog-agent $(BIN)/python -m pytest tests/agent/test_watch.py
+
+# Fails where the agent has become much slower than it was, against drain3 in the same run.
+speed: env
+	$(BIN)/python -m benchmarks.pipeline --only hdfs --lines 40000 --turns 5 --recorded benchmarks/recorded.json
 
 lock: env
 	{ head -1 constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new
