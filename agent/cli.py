@@ -56,7 +56,7 @@ from agent.watching import Watching
 from models.archive import read_lines
 from models.bundle import Bundle
 from models.errors import UserError
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from models.signing import VerifyingKey
 
 app = typer.Typer(

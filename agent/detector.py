@@ -16,7 +16,8 @@ from models.epochs import Epoch, Epochs, Pace, beyond_suspicion
 from models.line_reader import LineReader
 from models.lines import LineParser
 from models.scorer import Score, Scorer
-from models.sessions import Entries, KeptLine, Session, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import Entries, KeptLine, Session
 
 # Sessions that wait for the network together: more fill a batch better, fewer are scored sooner.
 _SCORED_TOGETHER = 512

@@ -12,7 +12,7 @@ from agent.warm_up import WarmUp
 from models.bundle import Bundle
 from models.carrying import carried_over
 from models.epochs import Epoch
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 
 BUDGET, WARM_UP, THRESHOLD = "budget", "warm-up", "threshold"
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from models.sessions import KeptLine, Session, Sessionizer, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import KeptLine, Session, Sessionizer
 
 # Raw lines for whoever reads an alert: the first of each kind, cut, so many a session.
 _MOST_LINES = 32

@@ -33,7 +33,7 @@ from models.events import DrainParameters, EventParser
 from models.lines import LineFormat
 from models.masks import Mask, Masker
 from models.reading import Description
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from models.signing import SIGNATURE, VerifyingKey
 from models.stepped_network import Steps
 from models.words import WordTable

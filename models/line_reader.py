@@ -20,7 +20,7 @@ from models.quick_masks import (
     common_guards,
     skeletons_of,
 )
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from models.skeletons import Remembered, Skeletons, holds_digit, recalled
 
 

@@ -32,7 +32,7 @@ from models.events import DrainParameters, mine
 from models.lines import LineFormat
 from models.masks import Mask
 from models.placing import placed_folder
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 
 SCHEMA = 1
 DESCRIPTION = "corpus.json"

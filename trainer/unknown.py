@@ -6,7 +6,7 @@ import numpy as np
 
 from models.lines import FORMATS
 from models.masks import DEFAULT_MASKS
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import Corpus, Origin
 from trainer.datasets.raw import LIVE_IDLE
 

@@ -12,7 +12,7 @@ from models.embedding import DocumentFrequencies, EventEmbedder
 from models.events import DrainParameters
 from models.lines import FORMATS
 from models.masks import DEFAULT_MASKS, key_mask
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from models.words import WordTable
 from trainer.network import Ensemble, NetworkConfig
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from agent.detector import Detector, Verdict
 from models.bundle import Bundle
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from tests.agent.orders import NORMAL, ODD, session
 
 

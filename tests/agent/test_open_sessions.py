@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.open_sessions import OpenSessions, shortened
-from models.sessions import Entry, Session, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import Entry, Session
 
 BY_KEY = SessionRule(key_regex=r"(k\d+)")
 

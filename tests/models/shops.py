@@ -17,7 +17,7 @@ from models.lines import FORMATS
 from models.masks import DEFAULT_MASKS, key_mask
 from models.reading import Description
 from models.session_inputs import SESSION_INPUTS
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from models.words import WordTable
 from trainer.network import Ensemble, NetworkConfig
 

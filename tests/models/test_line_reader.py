@@ -12,7 +12,8 @@ from models.line_reader import LineReader, Reading
 from models.lines import FORMATS, LineFormat, LineParser, text_format
 from models.masks import DEFAULT_MASKS, Mask, Masker, key_mask
 from models.quick_masks import WORTH_LEARNING
-from models.sessions import Sessionizer, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import Sessionizer
 from trainer.datasets.raw import DEFAULT_RULES, masks_of
 
 SHAPES = {

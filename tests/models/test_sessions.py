@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import UserError
-from models.sessions import Entries, Entry, KeptLine, Session, Sessionizer, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import Entries, Entry, KeptLine, Session, Sessionizer
 
 
 class Raw(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.errors import UserError
 from models.masks import DEFAULT_MASKS
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import Corpus, CorpusWriter, Origin
 from trainer.datasets.raw import line_format_of
 

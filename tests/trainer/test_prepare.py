@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.errors import UserError
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import Corpus
 from trainer.datasets.prepare import PrepareOptions, prepare, size_of
 

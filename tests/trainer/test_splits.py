@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import UserError
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, Corpus, CorpusWriter, Origin
 from trainer.datasets.raw import line_format_of
 from trainer.splits import FEWEST_ANOMALIES, Fractions, draw_source, draw_target, unseen

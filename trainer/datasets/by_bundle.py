@@ -14,7 +14,7 @@ from models.bundle import Bundle
 from models.errors import UserError
 from models.lines import LineFormat, LineParser, text_format
 from models.masks import Mask, Masker
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import DESCRIPTION, NORMAL, UNLABELLED, Corpus, CorpusWriter, Origin
 from trainer.datasets.labels import lists_anomalous_only, read_labels
 from trainer.datasets.parsed import parse_session

@@ -11,7 +11,7 @@ from models.errors import UserError
 from models.lines import LineFormat, LineParser, text_format
 from models.masks import DEFAULT_MASKS, Masker
 from models.placing import check_free
-from models.sessions import SessionRule
+from models.session_rule import SessionRule
 from trainer.corpus import DESCRIPTION, CorpusWriter, Origin
 from trainer.datasets.labels import lists_anomalous_only, read_labels
 from trainer.datasets.parsed import format_of_events, read_sessions, sessions_file

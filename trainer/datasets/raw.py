@@ -15,7 +15,8 @@ from models.errors import UserError
 from models.line_reader import LineReader, Readings
 from models.lines import FORMATS, LineFormat, LineParser
 from models.masks import DEFAULT_MASKS, Mask, key_mask
-from models.sessions import Entries, Session, Sessionizer, SessionRule
+from models.session_rule import SessionRule
+from models.sessions import Entries, Session, Sessionizer
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
 
