@@ -17,8 +17,8 @@ USUAL_ANOMALY_FRACTION = 0.01
 # The preset's own is 1; experiment `bilateral` has it.
 BETAS = ("0", "0.5", "2", "8")
 USUAL_BETA = "1"
-# What the paper leaves open, one by one; with shorter sessions and fewer steps, since a fit of the
-# paper's network takes half an hour of a core. The first is the measure of the others.
+# What the paper leaves open, one by one; with shorter sessions and fewer steps, which were chosen
+# when a whole fit took half an hour of a core. The first is the measure of the others.
 SHORT = "longest=50/most_tasks=16"
 OPEN_POINTS = {
     "short": "",
