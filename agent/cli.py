@@ -1,18 +1,14 @@
 """``metalog-agent``: the command line."""
 
-import json
 import logging
 import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -26,11 +22,24 @@ from agent.clock import SystemClock
 from agent.collector import settle_collector
 from agent.commands.judging_options import (
     AlertsPerDayOption,
+    BundleOption,
+    EndOption,
     HistoryOption,
+    KeyOption,
+    Provider,
+    ProviderOption,
+    ThresholdOption,
     VerifyOption,
     WarmUpOption,
+    WindowOption,
+    bundle_of,
+    knows_nothing,
+    place_of,
+    rule_of,
+    threshold_of,
 )
 from agent.commands.label import label
+from agent.commands.score import score
 from agent.commands.send_test_alert import send_test_alert
 from agent.commands.silence import silence
 from agent.commands.sink_options import (
@@ -44,7 +53,6 @@ from agent.commands.sink_options import (
     WebhookSecretOption,
 )
 from agent.commands.status import status
-from agent.detector import LINES_AT_ONCE, Detector, Verdict
 from agent.durations import parse_duration
 from agent.follow import Follower, Selection
 from agent.judging import Judging, Knowledge
@@ -53,7 +61,6 @@ from agent.sinks import Sink
 from agent.sinks.stdout import Format, Stdout
 from agent.state import Saved, State, default_folder
 from agent.watching import Watching
-from models.archive import read_lines
 from models.bundle import Bundle
 from models.errors import UserError
 from models.session_rule import SessionRule
@@ -67,43 +74,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.command()(score)
 app.command()(status)
 app.command()(silence)
 app.command()(label)
 app.command()(send_test_alert)
 log = logging.getLogger("metalog")
-
-
-class Provider(StrEnum):
-    """Where the network runs."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-BundleOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="BUNDLE", help="What `metalog-train export` wrote.  [default: the shipped one]"
-    ),
-]
-ThresholdOption = Annotated[
-    float | None,
-    typer.Option(help="Anomalous from this score on; 0 alerts on all.  [default: the bundle's]"),
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option(help="Sessions by key: a regex with one group.  [default: the bundle's rule]"),
-]
-WindowOption = Annotated[
-    int | None,
-    typer.Option(help="Sessions of so many lines a source.  [default: the bundle's rule]"),
-]
-EndOption = Annotated[
-    str | None, typer.Option(help="A line that matches ends its session.  [default: the bundle's]")
-]
-ProviderOption = Annotated[Provider, typer.Option(help="Where the network runs.")]
 
 
 def main() -> None:
@@ -220,13 +196,13 @@ def watch(
     )
     secrets = secrets_masker(parse_masks(mask or ()))
     load = partial(Bundle.load, key=None if verify is None else VerifyingKey(verify))
-    loaded = _bundle(bundle, load)
+    loaded = bundle_of(bundle, load)
     if alerts_per_day is not None and (once or threshold is not None):
         other = "--once" if once else "--threshold"
         raise UserError(f"--alerts-per-day and {other}: leave out one of them")
 
-    def rule_of(some: Bundle) -> SessionRule:
-        rule = _rule(some, key_regex, window, idle, end_regex)
+    def live_rule(some: Bundle) -> SessionRule:
+        rule = rule_of(some, key_regex, window, idle, end_regex)
         if rule.idle is None and not once:
             rule = rule.overridden(idle=some.manifest.live_idle)
         return rule
@@ -247,8 +223,8 @@ def watch(
     state = None if once and state_dir is None else State(state_dir or default_folder(paths))
     saved = Saved() if state is None else state.saved
     judging = Judging(
-        rule=rule_of,
-        threshold=None if threshold is None else _threshold(loaded, threshold),
+        rule=live_rule,
+        threshold=None if threshold is None else threshold_of(loaded, threshold),
         alerts_per_day=None if alerts_per_day is None else check_per_day(alerts_per_day),
         warm_up=parse_duration(warm_up, "--warmup"),
         learning=not (frozen or once),
@@ -266,7 +242,7 @@ def watch(
         known = learn(old_logs, loaded, judging, known)
     detector = judging.detector(loaded, known)
     if once and detector.knows_nothing:
-        log.warning("%s", _knows_nothing(loaded))
+        log.warning("%s", knows_nothing(loaded))
     reporter = Reporter(bundle=loaded, threshold=detector.threshold, secrets=secrets)
     follower = Follower(
         selection,
@@ -287,7 +263,7 @@ def watch(
             "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
             "bundle": loaded.manifest.name,
         },
-        bundles=None if once else BundleWatch(_place(bundle), loaded, load, clock),
+        bundles=None if once else BundleWatch(place_of(bundle), loaded, load, clock),
         judging=judging,
     )  # fmt: skip
     _stop_on_signals(watching)
@@ -315,84 +291,6 @@ def watch(
         raise typer.Exit(1)
 
 
-@app.command()
-def score(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Logs, plain or .gz; - is stdin.")
-    ],
-    bundle: BundleOption = None,
-    threshold: ThresholdOption = None,
-    key_regex: KeyOption = None,
-    window: WindowOption = None,
-    idle: Annotated[
-        float | None,
-        typer.Option(help="End a session after a pause of so many seconds.  [default: never]"),
-    ] = None,
-    end_regex: EndOption = None,
-    provider: ProviderOption = Provider.auto,
-) -> None:
-    """Score whole logs: one JSON object a session, in the order in which they end."""
-    loaded = _bundle(bundle)
-    detector = Detector(
-        loaded,
-        rule=_rule(loaded, key_regex, window, idle, end_regex),
-        threshold=_threshold(loaded, threshold),
-        provider=provider.value,
-        line_time_is_clock=True,
-        keep_lines=False,
-        explain=False,
-    )
-    if detector.knows_nothing:
-        print(f"metalog-agent: {_knows_nothing(loaded)}", file=sys.stderr)
-    try:
-        for file in files:
-            lines = _lines(file)
-            name = file if file == "-" else Path(file).name
-            while some := list(islice(lines, LINES_AT_ONCE)):
-                _print(detector.add(name, some, 0.0))
-        detector.close()
-        _print(detector.take())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-    _warn(detector)
-
-
-def _bundle(path: Path | None, load: Callable[[Path], Bundle] = Bundle.load) -> Bundle:
-    place = _place(path)
-    if path is not None or place.exists():
-        return load(place)
-    raise UserError(
-        "no bundle: give one with --bundle; `metalog-train prepare`, `fit` and `export` make it "
-        "from your logs"
-    )
-
-
-def _place(path: Path | None) -> Path:
-    return path or Path(__file__).parents[1] / "models" / "pretrained" / "bundle"
-
-
-def _rule(
-    bundle: Bundle,
-    key_regex: str | None,
-    window: int | None,
-    idle: float | None,
-    end_regex: str | None,
-) -> SessionRule:
-    return bundle.manifest.rule.overridden(
-        key_regex=key_regex, window=window, idle=idle, end_regex=end_regex
-    )
-
-
-def _threshold(bundle: Bundle, given: float | None) -> float:
-    if given is None:
-        return bundle.manifest.threshold
-    if not 0 <= given <= 1:
-        raise UserError(f"--threshold {given}: a score lies between 0 and 1")
-    return given
-
-
 def _policy(
     group: bool, wait: str, repeat: str, resolve: str, most_an_hour: int, once: bool
 ) -> Policy:
@@ -407,31 +305,6 @@ def _policy(
         # Everything is there to be read: what belongs together is told of together, at the end.
         seconds = (math.inf, math.inf, math.inf)
     return Policy(group, *seconds, most_an_hour)
-
-
-def _lines(file: str) -> Iterator[str]:
-    if file != "-":
-        return read_lines(Path(file))
-    return (raw.decode("utf-8", "replace").rstrip("\r\n") for raw in sys.stdin.buffer)
-
-
-def _print(verdicts: Sequence[Verdict]) -> None:
-    for one in verdicts:
-        value = {
-            "key": one.key,
-            "score": round(one.score, 6),
-            "anomalous": one.anomalous,
-            "lines": one.lines,
-            "source": one.source,
-        }
-        sys.stdout.write(json.dumps(value) + "\n")
-
-
-def _knows_nothing(bundle: Bundle) -> str:
-    return (
-        f"bundle {bundle.manifest.name} knows no system yet, so hardly anything looks odd to it: "
-        "follow the logs for a while, or give old ones with `watch --once --history FILE`"
-    )
 
 
 def _stop_on_signals(watching: Watching) -> None:
@@ -456,21 +329,6 @@ def _say(rule: SessionRule) -> str:
     )
     idle = "" if rule.idle is None else f", over after {rule.idle:g} s without a line"
     return kind + idle
-
-
-def _warn(detector: Detector) -> None:
-    if detector.lines_of_odd_format:
-        print(
-            f"metalog-agent: {detector.lines_of_odd_format} lines do not fit the bundle's line "
-            "format and were taken whole",
-            file=sys.stderr,
-        )
-    if detector.lines_without_session:
-        print(
-            f"metalog-agent: {detector.lines_without_session} of {detector.lines_read} lines "
-            "belong to no session",
-            file=sys.stderr,
-        )
 
 
 def _sum_up(watching: Watching) -> None:

@@ -1,5 +1,6 @@
 """How sessions are given to a network, one or several, and what comes back."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from trainer.batches import Batch, laid_out
 
 
-class Reader(nn.Module):
+class Reader(nn.Module, ABC):
     """What reads sessions: a network, or several whose answers are averaged.
 
     shares: whether sessions that begin alike may share states; what reads a session from its end,
@@ -18,10 +19,10 @@ class Reader(nn.Module):
 
     shares: bool
 
+    @abstractmethod
     def read(self, table: Tensor, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         """Logits, see ``forward``; and for each group of the batch how much attention each event
         received, [sessions, length], sum 1."""
-        raise NotImplementedError
 
     def forward(self, table: Tensor, batch: Batch) -> Tensor:
         """Logits [sessions, 2] of a batch of rows of ``table``, float [events, dimension].
