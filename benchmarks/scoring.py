@@ -77,7 +77,7 @@ class Indexed(nn.Module):
 
     def forward(self, events: Tensor, lengths: Tensor, features: Tensor, session: Tensor) -> Tensor:
         config = self._network.config
-        logits = self._network(
+        logits, _ = self._network.attend(
             self._table(events),
             lengths,
             features if config.features else None,
