@@ -50,6 +50,7 @@ from models.scorer import Scorer
 from models.session_inputs import SESSION_INPUTS
 from models.stepped_network import SteppedNetwork
 from models.words import Vectors, shipped_word_table
+from tests.trainer.simple_step import Padded, SimpleNetwork
 from trainer.datasets.raw import DEFAULT_RULES, masks_of
 from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import PRESETS
@@ -71,18 +72,23 @@ class Indexed(nn.Module):
 
     def __init__(self, network: Ensemble, table: Vectors) -> None:
         super().__init__()
-        self._network = network
-        self._table = nn.Embedding(len(table), table.shape[1])
-        self._table.weight = nn.Parameter(torch.from_numpy(table))
+        # The members with torch's own GRU: ours, for training, cannot be exported.
+        self._members = nn.ModuleList(SimpleNetwork(network.config) for _ in network.networks())
+        for simple, member in zip(self._members, network.networks(), strict=True):
+            simple.load_state_dict(member.state_dict())
+        self._config = network.config
+        self._table = nn.Parameter(torch.from_numpy(table))
 
     def forward(self, events: Tensor, lengths: Tensor, features: Tensor, session: Tensor) -> Tensor:
-        config = self._network.config
-        logits, _ = self._network.attend(
-            self._table(events),
+        batch = Padded(
+            events,
             lengths,
-            features if config.features else None,
-            session if config.session else None,
+            lengths,
+            lengths,
+            features if self._config.features else None,
+            session if self._config.session else None,
         )
+        logits = torch.stack([member(self._table, batch) for member in self._members]).mean(dim=0)
         return torch.softmax(logits, dim=1)[:, 1]
 
 
