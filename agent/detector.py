@@ -270,7 +270,6 @@ class Detector:
 
         The first call begins it. With more than so many that grew, the rest waits for its end.
         """
-        self.sessions.looks_ahead = True
         grown = self.sessions.take_grown()[:_LOOKED_AT_TOGETHER]
         self._learn()
         chosen = compress(grown, self.scorer.remarkable([one.items for one in grown]))

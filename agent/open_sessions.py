@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from models.session_rule import SessionRule
@@ -17,15 +16,11 @@ _LINE_BYTES = 300
 log = logging.getLogger("metalog")
 
 
-# What a KeptLine's own constructor does, without a call of Python code for so many lines.
-_kept_line = partial(tuple.__new__, KeptLine)
-
-
 class OpenSessions(Sessionizer[int]):
     """A sessionizer with bounds on all that is open.
 
     most_sessions, most_events: where there are more, the longest idle sessions are over before
-    their time; ``ended_early`` counts them. events: in all open sessions, as of the last ``shed``.
+    their time; ``ended_early`` counts them.
     most_kept_bytes: memory for raw lines; where it is full, and where it is 0, no more are kept.
     """
 
@@ -39,17 +34,11 @@ class OpenSessions(Sessionizer[int]):
     ) -> None:
         super().__init__(rule)
         self.ended_early = 0
-        # Whether somebody asks for ``take_grown``; else it would keep what nobody takes.
-        self.looks_ahead = False
-        self.events = 0
         self._most_sessions = most_sessions
         self._most_events = most_events
         self.kept_bytes = 0
         self._most_kept_bytes = most_kept_bytes
         self._most_kept = _MOST_LINES if most_kept_bytes else 0
-        self._lengths: dict[str, int] = {}
-        self._unsaved: dict[str, Session[int] | None] = {}
-        self._grown: dict[str, Session[int]] = {}
 
     def restore(self, sessions: list[Session[int]], counters: dict[str, Any]) -> None:
         super().restore(sessions, counters)
@@ -58,7 +47,7 @@ class OpenSessions(Sessionizer[int]):
                 session.kept = None
             self.kept_bytes += _size_of_kept(session)
 
-    def _keep(self, session: Session[int], item: int, line: str, place: str) -> None:
+    def _keep(self, session: Session[int], item: int, line: KeptLine) -> None:
         kept = session.kept
         if kept is not None and (item in kept or len(kept) >= _MOST_LINES):
             return
@@ -66,9 +55,10 @@ class OpenSessions(Sessionizer[int]):
             return
         if kept is None:
             kept = session.kept = {}
-        text = shortened(line, _LONGEST_LINE) if len(line) > _LONGEST_LINE else line
-        kept[item] = _kept_line((len(session.items) - 1, place, text))
-        self.kept_bytes += _LINE_BYTES + len(place) + len(text)
+        if len(line.text) > _LONGEST_LINE:
+            line = line._replace(text=shortened(line.text, _LONGEST_LINE))
+        kept[item] = line
+        self.kept_bytes += _LINE_BYTES + len(line.text)
 
     def _pop(self, key: str) -> Session[int]:
         session = super()._pop(key)
@@ -81,7 +71,6 @@ class OpenSessions(Sessionizer[int]):
 
     def shed(self) -> Iterator[Session[int]]:
         """End what is too much. To be called after every few thousand lines; iterate to the end."""
-        self._count()
         if len(self) <= self._most_sessions and self.events <= self._most_events:
             return
         # One at a time, the longest idle first; it stops where we stop asking.
@@ -98,33 +87,11 @@ class OpenSessions(Sessionizer[int]):
                     self._most_events,
                 )
             self.ended_early += 1
-            self._count()
             yield session
-
-    def take_changed(self) -> dict[str, Session[int] | None]:
-        self._count()
-        changed, self._unsaved = self._unsaved, {}
-        return changed
 
     def take_grown(self) -> list[Session[int]]:
         """Open sessions with lines that no earlier call has seen; not those that were ``told``."""
-        self._count()
-        grown, self._grown = self._grown, {}
-        return [session for session in grown.values() if not session.told]
-
-    def _count(self) -> None:
-        changed = super().take_changed()
-        for key, session in changed.items():
-            before = self._lengths.pop(key, 0)
-            after = 0
-            if session is not None:
-                after = self._lengths[key] = len(session.items)
-            self.events += after - before
-            if session is None:
-                self._grown.pop(key, None)
-            elif self.looks_ahead:
-                self._grown[key] = session
-        self._unsaved.update(changed)
+        return [session for session in super().take_grown() if not session.told]
 
 
 def shortened(line: str, most: int) -> str:
@@ -137,9 +104,6 @@ def shortened(line: str, most: int) -> str:
     return (head[:whole] if whole > most // 2 else head) + " ..."
 
 
-def _size(line: KeptLine) -> int:
-    return _LINE_BYTES + len(line.place) + len(line.text)
-
-
 def _size_of_kept(session: Session[int]) -> int:
-    return sum(map(_size, (session.kept or {}).values()))
+    kept = session.kept or {}
+    return _LINE_BYTES * len(kept) + sum([len(line.text) for line in kept.values()])

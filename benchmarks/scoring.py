@@ -224,13 +224,11 @@ def hdfs_sessions(data: Path | None) -> list[Events]:
         else read_lines(data / REAL)
     )
     reader = LineReader(FORMATS["hdfs"], rule, masks)
-    readings = [one for one in map(reader.read, lines) if one.belongs]
-    events = EventParser((), masks, DrainParameters()).parse_masked(
-        [one.message for one in readings]
-    )
+    read = reader.columns(list(lines))
+    events = EventParser((), masks, DrainParameters()).parse_masked(read.messages)
     sessions: dict[str, list[int]] = {}
-    for one, event in zip(readings, events, strict=True):
-        for key in one.keys:
+    for keys, event in zip(read.keys, events, strict=True):
+        for key in keys:
             sessions.setdefault(key, []).append(event)
     return [np.array(session, dtype=np.int64) for session in sessions.values()]
 

@@ -58,7 +58,7 @@ class Shop:
         session.items.append(event)
         kept = session.kept = session.kept or {}
         if event not in kept and self._kept < _MOST_LINES:
-            kept[event] = KeptLine(len(session.items) - 1, session.place, "x" * _LINE)
+            kept[event] = KeptLine.at(len(session.items) - 1, session.place, "x" * _LINE)
             self._kept += 1
 
     def end(self, session: Session[int]) -> None:

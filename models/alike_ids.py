@@ -6,7 +6,6 @@ in their UUIDs, and in digits, have their keys at the same places and the same m
 """
 
 import re
-import string
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -19,9 +18,11 @@ _UUIDS = re.compile(_PATTERN, re.ASCII)
 # The same is found several times as fast where all hexadecimal digits are one letter.
 _ONE_LETTER = bytes(ord("h") if chr(byte) in "0123456789abcdef" else byte for byte in range(256))
 _UUID = b"-".join(b"h" * length for length in (8, 4, 4, 4, 12))
-_BESIDE = frozenset(bytes([byte]) for byte in string.ascii_letters.encode())
+# What stands before is asked last: a pattern that begins with plain text is found by that.
+_SPREAD_UUIDS = re.compile(_UUID + rb"(?![A-Za-z])(?<![A-Za-z]" + _UUID + rb")")
 # No ASCII text has this byte, and no guard's digit becomes it.
 _GAP = b"\x80"
+_GAPS = _GAP * len(_UUID)
 
 
 class IdShape(NamedTuple):
@@ -55,23 +56,28 @@ class AlikeIds:
 
     def key(self, line: str) -> bytes | None:
         """Of an ASCII line; None where no UUID is in it."""
-        data = line.encode("ascii")
-        spread = data.translate(_ONE_LETTER)
-        place = spread.find(_UUID)
-        parts, end = [], 0
-        while place >= 0:
-            after = place + len(_UUID)
-            if (
-                spread[place - 1 : place] not in _BESIDE
-                and spread[after : after + 1] not in _BESIDE
-            ):
-                parts.append(data[end:place])
-                end = after
-            place = spread.find(_UUID, max(end, place + 1))
-        if not parts:
+        return self._key_of(line.encode("ascii"))
+
+    def keys(self, lines: Sequence[str]) -> list[bytes | None]:
+        """Of lines; None where no UUID is in them, and of those that are not ASCII."""
+        joined = "\n".join(lines)
+        if joined.isascii() and self._skeletons.stays_in_line:
+            key = self._key_of(joined.encode("ascii"))
+            if key is None:
+                return [None] * len(lines)
+            keys = key.split(b"\n")
+            if len(keys) == len(lines):
+                return [key if _GAP in key else None for key in keys]
+        return [self.key(line) if line.isascii() else None for line in lines]
+
+    def _key_of(self, data: bytes) -> bytes | None:
+        places = [found.start() for found in _SPREAD_UUIDS.finditer(data.translate(_ONE_LETTER))]
+        if not places:
             return None
-        parts.append(data[end:])
-        return self._skeletons.key_of(_GAP.join(parts))
+        spared = bytearray(data)
+        for place in places:
+            spared[place : place + len(_UUID)] = _GAPS
+        return self._skeletons.key_of(bytes(spared))
 
     def find(self, key: bytes, content: str) -> IdShape | None:
         """What is known of lines with this key that end with a content of this length."""

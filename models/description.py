@@ -44,17 +44,21 @@ EVENT = (
 )  # fmt: skip
 
 EVENT_INPUTS = len(EVENT)
+_PAIRS = [STRUCTURE.index(name) for name in ("rarest pair", "mean pair rarity", "new pairs")]
+# Rounding leaves equal count vectors about 1e-6 apart; counts of 9,999 and 10,000 are 1e-4 apart.
+_EQUAL = 1e-8
 _AT_ONCE = 256
 # Numbers in one array: 16 MiB of them, several such arrays at once.
 _MOST_CELLS = 2_000_000
 
 
 class _Points:
-    """Count vectors that others are compared with, as logarithms. squares: of their lengths."""
+    """Count vectors that others are compared with, as logarithms. squares: of their lengths;
+    turned: [events, points], times -2."""
 
     def __init__(self, places: Floats) -> None:
-        self.places = places
         self.squares = (places**2).sum(axis=1)
+        self.turned = -2 * places.T
 
 
 class Describer:
@@ -79,7 +83,7 @@ class Describer:
         sets, place = distinct_rows(present)
         self._sets = sets.astype(np.float64)
         self._set_sizes = self._sets.sum(axis=1)
-        self._set_weights = np.bincount(place, history.weights, len(sets))
+        self._set_weights: Floats = np.bincount(place, history.weights, len(sets)).astype(float)
         # A hundredth of the history's weight, but a session at least; no more than so many of its
         # count vectors make that up, however light they are.
         self._hundredth = max(1.0, 0.01 * self._sessions) - 1e-9
@@ -113,16 +117,20 @@ class Describer:
         flat = sequences if isinstance(sequences, Flat) else Flat.of(sequences)
         if not len(flat):
             return np.zeros((0, len(STRUCTURE) + len(MEANING) + len(EVIDENCE)))
-        pairs = self._pairs(flat)
+        # But for pairs, the order of events does not matter: many sessions have the same counts.
+        distinct, place = flat.without_order()
         widest = max(len(self.traits), len(self.history.weights), 1)
         size = max(1, min(_AT_ONCE, _MOST_CELLS // widest))
         chunks = []
-        for start in range(0, len(flat), size):
-            counts = flat.counts(start, min(start + size, len(flat)), len(self.traits))
+        for start in range(0, len(distinct), size):
+            counts = distinct.counts(start, min(start + size, len(distinct)), len(self.traits))
             if flat.open and self._sessions:
                 counts = self._completed(counts)
-            chunks.append(self._chunk(counts, pairs[start : start + size]))
-        return np.concatenate(chunks)
+            chunks.append(self._chunk(counts))
+        numbers: Floats = np.concatenate(chunks)[place]
+        if self._sessions:
+            numbers[:, _PAIRS] = self._pairs(flat)
+        return numbers
 
     def _completed(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """With what each session lacks of the count vector that it exceeds least; of several the
@@ -152,16 +160,18 @@ class Describer:
         found = np.bincount(flat.owners, odd, len(flat)) + np.bincount(owners, new, len(flat))
         return found > 0
 
-    def _chunk(self, whole: NDArray[np.int64], pairs: Floats) -> Floats:
+    def _chunk(self, whole: NDArray[np.int64]) -> Floats:
         counts = whole.astype(np.float64)
         inside = whole[:, : self.history.events]
+        nothing = np.zeros(len(counts))
         if self._sessions:
-            nearest = self._distances(counts, self._normal)
-            structure = self._structure(counts, inside, nearest, pairs)
+            squares = self._squares(counts, self._normal)
+            nearest = _nearest(squares)
+            structure = self._structure(counts, inside, squares, nearest)
         else:
             # Nothing has been seen, so nothing is odd yet.
-            nearest = np.zeros((len(counts), 1))
-            structure = [np.zeros(len(counts))] * len(STRUCTURE)
+            nearest = nothing
+            structure = [nothing] * len(STRUCTURE)
         columns = [
             *structure,
             *self._meaning(counts),
@@ -173,11 +183,12 @@ class Describer:
         self,
         counts: Floats,
         inside: NDArray[np.int64],
+        squares: Floats,
         nearest: Floats,
-        pairs: Floats,
     ) -> list[Floats]:
+        """With zeros for what is said of pairs."""
         traits, n = self.traits, self._sessions
-        weights = self.history.weights
+        nothing = np.zeros(len(counts))
         present = counts > 0
         new = counts * (traits.known == 0)
         absence = np.where(inside > 0, 0, self._absence)
@@ -196,37 +207,36 @@ class Describer:
             _largest(present, traits.rarity),
             _mean(counts, traits.rarity),
             np.log1p(counts @ traits.rarity),
-            pairs[:, 0],
-            pairs[:, 1],
+            nothing,
+            nothing,
             np.log1p(new.sum(axis=1)),
             np.log1p((new > 0).sum(axis=1)),
-            pairs[:, 2],
+            nothing,
             absence.max(axis=1, initial=0),
             np.log1p(absence.sum(axis=1)),
             np.maximum(over.max(axis=1, initial=0), beyond.max(axis=1, initial=0)),
             np.log1p(over.sum(axis=1) + beyond.sum(axis=1)),
             np.maximum(under, 0).max(axis=1, initial=0),
-            nearest.min(axis=1),
-            self._nearest_hundredth(nearest),
+            nearest,
+            self._nearest_hundredth(squares),
             np.sqrt(apart.min(axis=1)),
-            rarity((nearest == 0) @ weights, n),
-            rarity((apart == 0) @ self._set_weights, n),
+            rarity(_weight(squares < _EQUAL, self.history.weights), n),
+            rarity(_weight(apart == 0, self._set_weights), n),
             np.maximum(rarity(up_to, n), rarity(n - below, n)) - LOG_TWO,
         ]
 
-    def _nearest_hundredth(self, nearest: Floats) -> Floats:
-        """How near the nearest hundredth of the history is; nearest: [sessions, all]."""
-        weights = np.broadcast_to(self.history.weights, nearest.shape)
-        if 2 * self._most_near < nearest.shape[1]:
+    def _nearest_hundredth(self, squares: Floats) -> Floats:
+        """How near the nearest hundredth of the history is; squares: [sessions, all]."""
+        weights = np.broadcast_to(self.history.weights, squares.shape)
+        if 2 * self._most_near < squares.shape[1]:
             # The few that can matter are found without putting all in order.
-            few = np.argpartition(nearest, self._most_near - 1, axis=1)[:, : self._most_near]
-            nearest = np.take_along_axis(nearest, few, axis=1)
+            few = np.argpartition(squares, self._most_near - 1, axis=1)[:, : self._most_near]
+            squares = np.take_along_axis(squares, few, axis=1)
             weights = np.take_along_axis(weights, few, axis=1)
-        order = np.argsort(nearest, axis=1, kind="stable")
+        order = np.argsort(squares, axis=1, kind="stable")
         reached = np.take_along_axis(weights, order, axis=1).cumsum(axis=1) >= self._hundredth
         last = np.take_along_axis(order, reached.argmax(axis=1)[:, None], axis=1)
-        found: Floats = np.take_along_axis(nearest, last, axis=1)[:, 0]
-        return found
+        return _root(np.take_along_axis(squares, last, axis=1)[:, 0])
 
     def _pairs(self, flat: Flat) -> Floats:
         """Rarest pair, mean pair rarity, log of the number of new pairs: [sessions, 3]."""
@@ -278,28 +288,25 @@ class Describer:
         known = float(self.history.anomaly_weights.sum())
         if not known:
             return [np.zeros(len(counts))] * len(EVIDENCE)
-        normal = nearest.min(axis=1)
-        anomalous = self._distances(counts, self._anomalous).min(axis=1)
+        anomalous = _nearest(self._squares(counts, self._anomalous))
         present = counts > 0
         return [
             _largest(present, self.traits.lift),
             _mean(counts, self.traits.lift),
-            np.clip((normal - anomalous) / (normal + anomalous + 0.3), -1, 1),
+            np.clip((nearest - anomalous) / (nearest + anomalous + 0.3), -1, 1),
             _largest(present, self.traits.likeness),
             np.full(len(counts), min(math.log10(1 + known) / 2, 1.0)),
         ]
 
-    def _distances(self, counts: Floats, others: "_Points") -> Floats:
-        """Euclidean, between logarithms of count vectors: [sessions, others]."""
+    def _squares(self, counts: Floats, others: "_Points") -> Floats:
+        """Squares of Euclidean distances between logarithms of count vectors: [sessions, others].
+        Of equal vectors it is about 0, maybe a little less."""
         logged = np.log1p(counts)
         inside, beyond = np.split(logged, [self.history.events], axis=1)
-        squares = (inside**2).sum(axis=1)[:, None] + others.squares
-        squares -= 2 * inside @ others.places.T
-        squares += (beyond**2).sum(axis=1)[:, None]
-        distances: Floats = np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
-        # Rounding leaves equal vectors about 1e-6 apart; counts of 9,999 and 10,000 are 1e-4 apart.
-        distances[distances < 1e-4] = 0
-        return distances
+        squares: Floats = inside @ others.turned
+        squares += others.squares
+        squares += ((inside**2).sum(axis=1) + (beyond**2).sum(axis=1))[:, None]
+        return squares
 
     def _set_distances(self, present: NDArray[np.bool_]) -> Floats:
         """How many events one session has and the other has not: [sessions, sets]."""
@@ -346,6 +353,20 @@ class Describer:
             traits.wordless[events],
         ]
         return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _root(squares: Floats) -> Floats:
+    return np.sqrt(np.where(squares < _EQUAL, 0, squares))
+
+
+def _nearest(squares: Floats) -> Floats:
+    return _root(squares.min(axis=1))
+
+
+def _weight(chosen: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Of what is chosen for each session, [sessions]; mostly that is little."""
+    session, other = np.nonzero(chosen)
+    return np.bincount(session, weights[other], len(chosen)).astype(np.float64)
 
 
 def _largest(present: NDArray[np.bool_], values: Floats) -> Floats:

@@ -74,6 +74,33 @@ class Flat:
         size = (stop - start) * events
         return np.bincount(codes, minlength=size).reshape(stop - start, events)
 
+    def without_order(self) -> tuple["Flat", NDArray[np.int64]]:
+        """One session for each multiset of events that there is, and which of them each session
+        has, [sessions]."""
+        width = int(self.events.max(initial=0)) + 1
+        # Owners ascend, so sessions stay where they are.
+        events = np.sort(self.owners * width + self.events) - np.repeat(
+            np.arange(len(self)) * width, self.lengths
+        )
+        held = events.tobytes()
+        size = events.itemsize
+        places: dict[bytes, int] = {}
+        first: list[int] = []
+        place = np.empty(len(self), dtype=np.int64)
+        bounds = zip((self.starts * size).tolist(), (self.lengths * size).tolist(), strict=True)
+        for session, (start, length) in enumerate(bounds):
+            key = held[start : start + length]
+            known = places.get(key)
+            if known is None:
+                known = places[key] = len(first)
+                first.append(session)
+            place[session] = known
+        if len(first) == len(self):
+            return self, place
+        chosen = np.zeros(len(self), dtype=np.bool_)
+        chosen[first] = True
+        return Flat(events[chosen[self.owners]], self.lengths[first], self.open), place
+
     def pairs(self) -> tuple[Events, Events]:
         """Neighbours, the two ends of each session included: length + 1 pairs a session, one less
         where it is open and has one end only."""

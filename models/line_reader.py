@@ -1,10 +1,9 @@
 """From a raw line to all that is read of it: keys, time, source, label and masked message."""
 
-import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import compress
+from itertools import compress, repeat
 from typing import NamedTuple
 
 from models.alike_ids import AlikeIds, IdShape
@@ -53,6 +52,8 @@ class Readings(NamedTuple):
     unfit: int
 
 
+# Looking for the ids of all lines at once is worth it where one line in so many has some.
+_WORTH_LOOKING = 8
 # What a Reading's own constructor does, without a call of Python code for every line.
 _reading = partial(tuple.__new__, Reading)
 
@@ -83,8 +84,17 @@ class LineReader:
         if rule.key_regex is not None and key_mask(rule.key_regex) not in masks:
             masks = (key_mask(rule.key_regex), *masks)
         self._mask: Callable[[str], str] = Masker(masks).mask
-        self._shapes: dict[bytes, _Shape | int] = {}
+        self._shapes: dict[bytes | None, _Shape] = {}
+        # How often skeletons were met that are not worth learning yet; NEVER for what never is.
+        self._met: dict[bytes, int] = {}
         self._most = most_skeletons
+        # Whether so many lines have ids that all are looked for at once.
+        self._expects_ids, self._ids_met = False, 0
+        # What has no such column in any of its lines needs none.
+        groups = re.compile(line_format.regex or "").groupindex
+        varied = line_format.kind in ("json", "any")
+        self._with_source = varied or "source" in groups
+        self._with_label = varied or "label" in groups
         self._skeletons: Skeletons | None = None
         self._alike_ids: AlikeIds | None = None
         self._required, self._times = "", 0
@@ -93,6 +103,7 @@ class LineReader:
         masker = QuickMasker(masks, most_skeletons=most_skeletons)
         self._mask = masker.mask
         self._mask_with_id = partial(masker.mask_seen, with_id=True)
+        self._mask_without_id = partial(masker.mask_seen, with_id=False)
         patterns = [mask.pattern for mask in masks]
         if rule.key_regex is not None:
             patterns.append(rule.key_regex)
@@ -117,106 +128,137 @@ class LineReader:
         """Whether the times that were read state their zone."""
         return self._parser.zoned
 
-    def read(self, line: str) -> Reading:
-        """One line; see ``read_all``."""
-        return self.read_all((line,))[0]
-
-    def read_all(self, lines: Sequence[str]) -> list[Reading]:
-        """Lines in their order."""
+    def columns(self, lines: Sequence[str], offsets: Sequence[int] = ()) -> Readings:
+        """Lines in their order, those that sessions take."""
         skeletons = self._skeletons
-        if skeletons is None:
-            return [self._read(line) for line in lines]
-        shapes, seconds = self._shapes, self._parser.seconds
+        line_keys: Sequence[bytes | None] = (
+            [None] * len(lines) if skeletons is None else skeletons.keys(lines)
+        )
+        forms: Iterable[bytes | None] = repeat(None)
+        if self._alike_ids is not None and self._expects_ids:
+            forms = self._alike_ids.keys(lines)
+        get, seconds, named = self._shapes.get, self._parser.seconds, self._find_keys is not None
+        with_source, with_label = self._with_source, self._with_label
         # Neighbours mostly share their second.
         last_text, last_time = "", None
-        readings: list[Reading] = []
-        append = readings.append
-        for line, key in zip(lines, skeletons.keys(lines), strict=True):
-            shape = shapes.get(key, 0) if key is not None else NEVER
-            if isinstance(shape, int):
-                append(self._read_unknown(line, key, skeletons, shape))
+        keys: list[tuple[str, ...]] = []
+        times: list[float | None] = []
+        sources: list[str | None] = []
+        labels: list[str | None] = []
+        messages: list[str] = []
+        strays = unfit = self._ids_met = 0
+        left_out: list[int] = []
+        for line, key, form in zip(lines, line_keys, forms, strict=False):
+            shape = None if form is not None else get(key)
+            if shape is None:
+                if not line or line.isspace():
+                    # A blank line is nobody's.
+                    left_out.append(len(messages) + len(left_out))
+                    continue
+                reading = self._read_unknown(line, key, form)
+                if reading.belongs:
+                    keys.append(reading.keys)
+                    times.append(reading.time)
+                    messages.append(reading.message)
+                    if with_source:
+                        sources.append(reading.source)
+                    if with_label:
+                        labels.append(reading.label)
+                    unfit += not reading.fits
+                else:
+                    strays += 1
+                    left_out.append(len(messages) + len(left_out))
                 continue
-            places, belongs, time, source, label, message, fits = shape
-            if len(places) == 1:
-                keys: tuple[str, ...] = (line[places[0]],)
+            places, time, source, label, message, fits = shape
+            if named:
+                if len(places) == 1:
+                    keys.append((line[places[0]],))
+                elif places:
+                    keys.append(tuple(dict.fromkeys([line[place] for place in places])))
+                else:
+                    strays += 1
+                    left_out.append(len(messages) + len(left_out))
+                    continue
             else:
-                keys = tuple(dict.fromkeys([line[place] for place in places]))
+                keys.append(())
             if time is not None:
                 text = line[time]
                 if text != last_text:
                     last_text, last_time = text, seconds(text)
-            append(
-                _reading(
-                    (
-                        keys,
-                        belongs,
-                        None if time is None else last_time,
-                        None if source is None else line[source],
-                        None if label is None else line[label],
-                        message if message.__class__ is str else recalled(message, line),
-                        fits,
-                    )
-                )
-            )
-        return readings
-
-    def columns(self, lines: Sequence[str], offsets: Sequence[int] = ()) -> Readings:
-        """Those of ``lines`` that sessions take."""
-        readings = self.read_all(lines)
-        taken = [reading.belongs for reading in readings]
-        strays = len(lines)
-        if not all(taken) or "" in lines or any(map(str.isspace, lines)):
-            # A blank line is nobody's.
-            full = [bool(line) and not line.isspace() for line in lines]
-            strays = sum(full)
-            taken = list(map(operator.and_, taken, full))
-            readings, lines = list(compress(readings, taken)), list(compress(lines, taken))
-            offsets = list(compress(offsets, taken))
-        if not readings:
-            return Readings((), (), (), (), (), (), (), strays, 0)
-        keys, _, times, sources, labels, messages, fits = zip(*readings, strict=True)
+                times.append(last_time)
+            else:
+                times.append(None)
+            messages.append(message if message.__class__ is str else recalled(message, line))
+            if with_source:
+                sources.append(None if source is None else line[source])
+            if with_label:
+                labels.append(None if label is None else line[label])
+            if not fits:
+                unfit += 1
+        self._expects_ids = self._ids_met * _WORTH_LOOKING >= len(lines)
+        if left_out:
+            taken = [True] * len(lines)
+            for i in left_out:
+                taken[i] = False
+            lines, offsets = list(compress(lines, taken)), list(compress(offsets, taken))
+        nothing: list[str | None] = [None] * len(messages)
         return Readings(
-            lines, offsets, keys, times, sources, labels, messages,
-            strays - len(lines), len(fits) - sum(fits),
+            lines, offsets, keys, times,
+            sources if with_source else nothing, labels if with_label else nothing,
+            messages, strays, unfit,
         )  # fmt: skip
 
-    def _read_unknown(
-        self, line: str, key: bytes | None, skeletons: Skeletons, met: int
-    ) -> Reading:
-        if key is None or (self._mixed and may_be_json(line)):
+    def _read_unknown(self, line: str, key: bytes | None, form: bytes | None) -> Reading:
+        skeletons = self._skeletons
+        if skeletons is None or key is None or (self._mixed and may_be_json(line)):
             return self._read(line)
         # Ids make a line's skeleton its own: not worth remembering.
-        alike = None if self._alike_ids is None else self._alike_ids.key(line)
-        if alike is not None or self._holds_id(line):
-            return self._read_with_id(line, alike)
-        reading = self._read(line)
+        if form is None and self._alike_ids is not None and not self._expects_ids:
+            form = self._alike_ids.key(line)
+        if form is not None or self._holds_id(line):
+            self._ids_met += 1
+            return self._read_with_id(line, form)
+        met = self._met.get(key, 0)
+        reading = self._read(line, self._mask_without_id)
         if not met:
-            if len(self._shapes) >= self._most:
-                self._shapes.clear()
-            self._shapes[key] = 1
+            self._forget_some()
+            self._met[key] = 1
         elif not holds_digit(reading.message):
             self._shapes[key] = self._shape(line, reading.message)
         elif met == WORTH_LEARNING:
             message = skeletons.remember(line, self._message)
-            self._shapes[key] = NEVER if message is None else self._shape(line, message)
+            if message is None:
+                self._met[key] = NEVER
+            else:
+                self._shapes[key] = self._shape(line, message)
         elif met != NEVER:
-            self._shapes[key] = met + 1
+            self._met[key] = met + 1
         return reading
 
-    def _read_with_id(self, line: str, key: bytes | None) -> Reading:
+    def _forget_some(self) -> None:
+        # A skeleton is met before it has a shape, so there are no more shapes than of those.
+        if len(self._met) >= self._most:
+            self._met.clear()
+            self._shapes.clear()
+
+    def _read_with_id(self, line: str, form: bytes | None) -> Reading:
         ids = self._alike_ids
-        if key is None or ids is None:
+        if form is None or ids is None:
             return self._read(line, self._mask_with_id)
         content, time, source, label, fits = self._parser.parse(line)
-        shape = ids.find(key, content)
+        shape = ids.find(form, content)
         if shape is not None and line.endswith(content):
-            keys = tuple(dict.fromkeys([line[place] for place in shape.keys]))
+            places = shape.keys
+            if len(places) == 1:
+                keys: tuple[str, ...] = (line[places[0]],)
+            else:
+                keys = tuple(dict.fromkeys([line[place] for place in places]))
             return _reading((keys, shape.belongs, time, source, label, shape.message, fits))
         keys = self._keys(line)
         belongs = self._find_keys is None or bool(keys)
         message = self._mask_with_id(content) if belongs else ""
         ids.learn(
-            key, line, content, lambda line: IdShape(self._key_places(line), belongs, message)
+            form, line, content, lambda line: IdShape(self._key_places(line), belongs, message)
         )
         return Reading(keys, belongs, time, source, label, message, fits)
 
@@ -240,7 +282,6 @@ class LineReader:
         keys = self._key_places(line)
         return _Shape(
             keys,
-            self._find_keys is None or bool(keys),
             _group(match, "time"),
             _group(match, "source"),
             _group(match, "label"),
@@ -265,7 +306,6 @@ class _Shape(NamedTuple):
     """Where the parts of a ``Reading`` are in all lines of one skeleton."""
 
     keys: tuple[slice, ...]
-    belongs: bool
     time: slice | None
     source: slice | None
     label: slice | None

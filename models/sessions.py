@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from models.session_rule import SessionRule
@@ -50,12 +51,30 @@ class Entries(NamedTuple, Generic[Item]):
 
 
 class KeptLine(NamedTuple):
-    """A raw line that a session keeps, to be shown. number: of its item, from 0; place: where it
-    stands; text: maybe cut."""
+    """A raw line that a session keeps, to be shown. number: of its item, from 0; file, offset:
+    where it stands, the offset -1 where it is not known; text: maybe cut."""
 
     number: int
-    place: str
+    file: str
+    offset: int
     text: str
+
+    @property
+    def place(self) -> str:
+        # Put into words when somebody asks: of most kept lines nobody does.
+        return self.file if self.offset < 0 else f"{self.file}:{self.offset}"
+
+    @classmethod
+    def at(cls, number: int, place: str, text: str) -> "KeptLine":
+        """With its place in words."""
+        file, _, offset = place.rpartition(":")
+        if file and offset.isascii() and offset.isdigit():
+            return cls(number, file, int(offset), text)
+        return cls(number, place, -1, text)
+
+
+# What its own constructor does, without a call of Python code for so many lines.
+_kept_line = partial(tuple.__new__, KeptLine)
 
 
 @dataclass(slots=True)
@@ -103,7 +122,8 @@ class Sessionizer(Generic[Item]):
 
     The one code path of trainer and agent. It holds what the caller gives it as ``item`` and never
     looks inside. ``changed`` collects the keys of open sessions that differ from the last
-    ``take_changed``, so that state can be saved without writing all of it.
+    ``take_changed``, so that state can be saved without writing all of it. events: in all open
+    sessions.
     """
 
     def __init__(self, rule: SessionRule) -> None:
@@ -113,6 +133,9 @@ class Sessionizer(Generic[Item]):
         self._fresh: dict[str, int] = {}
         self._window_keys: dict[str, str] = {}
         self._changed: set[str] = set()
+        # The same since the last ``take_grown``, for whoever asks for that.
+        self._grown: set[str] | None = None
+        self.events = 0
         self._find_keys = re.compile(rule.key_regex).findall if rule.key_regex else None
         self._ends = re.compile(rule.end_regex).search if rule.end_regex else None
         self._clock = 0.0
@@ -171,14 +194,16 @@ class Sessionizer(Generic[Item]):
         window, ends, idle = self.rule.window, self._ends, self.rule.idle
         most, most_kept = window or self.rule.max_lines, self._most_kept
         fresh, window_keys = self._fresh, self._window_keys
+        lines, file, offsets = entries.lines, entries.file, entries.offsets
         names: Iterable[tuple[str, ...]] = entries.keys
         if window is not None:
             names = zip(entries.sources, strict=True)
         by_line = entries.clock is None
         now = self._clock if entries.clock is None else entries.clock
         last_line: dict[str, int] = {}
-        for i, (line_names, item, time) in enumerate(
-            zip(names, entries.items, entries.times, strict=True)
+        self.events += len(lines) if window is not None else sum(map(len, entries.keys))
+        for i, line_names, item, time in zip(
+            range(len(lines)), names, entries.items, entries.times, strict=True
         ):
             if by_line and time is not None and time > now:
                 self._clock = now = time
@@ -191,11 +216,8 @@ class Sessionizer(Generic[Item]):
                     key = window_keys.get(name) or self._window_key(name)
                     fresh[name] = fresh.get(name, 0) + 1
                 session = opened.get(key)
-                place = ""
                 if session is None:
-                    # One text for all that begins here: there may be 100,000 of them.
-                    place = entries.place(i)
-                    session = opened[key] = Session(key, entries.sources[i], place)
+                    session = opened[key] = Session(key, entries.sources[i], entries.place(i))
                 else:
                     move_to_end(key)
                 items = session.items
@@ -213,8 +235,11 @@ class Sessionizer(Generic[Item]):
                 if most_kept:
                     kept = session.kept
                     if kept is None or (item not in kept and len(kept) < most_kept):
-                        self._keep(session, item, entries.lines[i], place or entries.place(i))
-                if len(items) >= most or (ends is not None and ends(entries.lines[i])):
+                        offset = offsets[i] if offsets else -1
+                        self._keep(
+                            session, item, _kept_line((len(items) - 1, file, offset, lines[i]))
+                        )
+                if len(items) >= most or (ends is not None and ends(lines[i])):
                     session.last = entries.place(last_line.pop(key))
                     ended.append(self._pop(key))
                     if window is not None:
@@ -228,6 +253,8 @@ class Sessionizer(Generic[Item]):
         for key, i in last_line.items():
             opened[key].last = (file, offsets[i]) if offsets else ""
         self._changed.update(last_line)
+        if self._grown is not None:
+            self._grown.update(last_line)
         last_line.clear()
 
     def _extend(self, key: str, entry: Entry[Item], longest: int) -> Session[Item] | None:
@@ -235,14 +262,19 @@ class Sessionizer(Generic[Item]):
         if session is None:
             session = self._open[key] = Session(key, entry.source, entry.place)
         session.extend(entry)
-        self._keep(session, entry.item, entry.line, entry.place)
+        self.events += 1
+        if self._most_kept:
+            number = len(session.items) - 1
+            self._keep(session, entry.item, KeptLine.at(number, entry.place, entry.line))
         self._open.move_to_end(key)
         self._changed.add(key)
+        if self._grown is not None:
+            self._grown.add(key)
         if len(session.items) >= longest or (self._ends is not None and self._ends(entry.line)):
             return self._pop(key)
         return None
 
-    def _keep(self, session: Session[Item], item: Item, line: str, place: str) -> None:
+    def _keep(self, session: Session[Item], item: Item, line: KeptLine) -> None:
         """For a subclass that keeps lines beside their items; this is the session's last."""
 
     def _extend_window(self, entry: Entry[Item], window: int) -> Iterator[Session[Item]]:
@@ -285,7 +317,10 @@ class Sessionizer(Generic[Item]):
             kept=None if session.kept is None else _without_first(session.kept, stride),
         )
         self._open[key] = following
+        self.events += len(following.items)
         self._changed.add(key)
+        if self._grown is not None:
+            self._grown.add(key)
 
     def _extend_span(self, entry: Entry[Item]) -> Iterator[Session[Item]]:
         assert self.rule.seconds is not None
@@ -330,13 +365,22 @@ class Sessionizer(Generic[Item]):
 
     def _pop(self, key: str) -> Session[Item]:
         self._changed.add(key)
-        return self._open.pop(key)
+        session = self._open.pop(key)
+        self.events -= len(session.items)
+        return session
 
     def take_changed(self) -> dict[str, Session[Item] | None]:
         """Open sessions by key that changed since the last call; None for those that ended."""
         changed = {key: self._open.get(key) for key in self._changed}
         self._changed = set()
         return changed
+
+    def take_grown(self) -> list[Session[Item]]:
+        """Open sessions with lines that no earlier call has seen."""
+        grown, self._grown = self._grown, set()
+        if grown is None:
+            return list(self._open.values())
+        return [session for key in grown if (session := self._open.get(key)) is not None]
 
     def counters(self) -> dict[str, Any]:
         """Window numbers and fresh lines by source; JSON-ready, for ``restore``."""
@@ -346,6 +390,7 @@ class Sessionizer(Generic[Item]):
         """Go on with saved open sessions; all of them count as changed."""
         for session in sorted(sessions, key=lambda one: one.touched):
             self._open[session.key] = session
+            self.events += len(session.items)
             self._changed.add(session.key)
         self._window_keys.clear()
         self._windows.update({str(k): int(v) for k, v in counters.get("windows", {}).items()})

@@ -46,7 +46,8 @@ class Skeletons:
                 raise ValueError(f"{one!r} may lie over {other!r}")
         encoded = [guard.encode("ascii") for guard in guards if guard.isascii()]
         self._kept = [(guard, guard.translate(_KEPT)) for guard in encoded]
-        self._stays_in_line = not any("\n" in guard for guard in guards)
+        # Whether the keys of lines are those of the text that they make together, cut at its ends.
+        self.stays_in_line = not any("\n" in guard for guard in guards)
 
     def key(self, text: str) -> bytes:
         return self.key_of(text.encode("ascii"))
@@ -59,7 +60,7 @@ class Skeletons:
     def keys(self, texts: Sequence[str]) -> list[bytes] | list[bytes | None]:
         """The keys of texts; None for those that are not ASCII."""
         joined = "\n".join(texts)
-        if joined.isascii() and self._stays_in_line:
+        if joined.isascii() and self.stays_in_line:
             keys = self.key(joined).split(b"\n")
             if len(keys) == len(texts):
                 return keys

@@ -9,8 +9,9 @@ import json
 import sqlite3
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _text
 from typing import NamedTuple
 
 from agent.state.schema import DamagedError
@@ -25,7 +26,6 @@ _EVENT_BYTES = 4
 _SEGMENT_BYTES = 2**16
 _SPARE_BYTES = 2**20
 
-_KEPT_BYTES = 12
 _INSERT = "insert into session_log values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _Row = tuple[object, ...]
 
@@ -62,6 +62,19 @@ class Step:
     written: int = 0
     segments: list[_Segment] = field(default_factory=list)
     afresh: bool = False
+
+    def append(self, row: _Row, size: int) -> None:
+        self.rows.append((self.next_row, *row))
+        _add(self.segments, self.next_row, size)
+        self.next_row += 1
+        self.written += size
+
+    def keep_nothing(self) -> None:
+        """Where no session is open, nothing of the journal says anything any more."""
+        self.rows.clear()
+        self.segments.clear()
+        self.written = 0
+        self.given_up = self.next_row - 1
 
 
 class SessionLog:
@@ -156,7 +169,7 @@ class SessionLog:
             known = None if afresh else self._known.get(key)
             if known is not None and known.session is not session:
                 # It ended; there may be another one of the same key by now.
-                self._append(step, (known.number, *(None,) * 10), _END_BYTES)
+                step.append((known.number, *(None,) * 10), _END_BYTES)
                 step.known[key] = None
                 step.live -= known.size
                 known = None
@@ -167,7 +180,9 @@ class SessionLog:
                 self._whole(step, session, step.next_number - 1)
             elif len(session.items) > known.events:
                 self._more(step, session, known)
-        if not afresh:
+        if not step.live:
+            step.keep_nothing()
+        elif not afresh:
             self._give_up(connection, step)
         return step
 
@@ -219,29 +234,30 @@ class SessionLog:
             total += step.written - before - segment.size
 
     def _whole(self, step: Step, session: Session[int], number: int) -> None:
-        size = _size(session)
-        step.known[session.key] = _Known(session, number, step.next_row, len(session.items), size)
+        key, source, place, items = session.key, session.source, session.place, session.items
+        kept = _packed_lines(session.kept.values()) if session.kept else None
+        size = _WHOLE_BYTES + len(key) + len(source) + len(place) + _EVENT_BYTES * len(items)
+        if kept is not None:
+            size += len(kept)
+        step.known[key] = _Known(session, number, step.next_row, len(items), size)
         step.live += size
-        texts = (number, session.key, session.source, session.place)
-        row = (*texts, *_times(session), _packed(session.items), *_kept(session))
-        self._append(step, row, size)
+        step.append((number, key, source, place, *_how_far(session, items), kept), size)
 
     def _more(self, step: Step, session: Session[int], known: _Known) -> None:
         items = session.items[known.events :]
-        growth = _EVENT_BYTES * len(items) + _kept_size(session, known.events)
+        kept = _packed_lines(_kept_since(session, known.events)) if session.kept else None
+        growth = _EVENT_BYTES * len(items) + (len(kept) if kept is not None else 0)
         step.known[session.key] = known._replace(
             events=len(session.items), size=known.size + growth
         )
         step.live += growth
-        texts = (known.number, None, None, None)
-        row = (*texts, *_times(session), _packed(items), *_kept(session, known.events))
-        self._append(step, row, _MORE_BYTES + growth)
+        row = (known.number, None, None, None, *_how_far(session, items), kept)
+        step.append(row, _MORE_BYTES + growth)
 
-    def _append(self, step: Step, row: _Row, size: int) -> None:
-        step.rows.append((step.next_row, *row))
-        _add(step.segments, step.next_row, size)
-        step.next_row += 1
-        step.written += size
+
+def _how_far(session: Session[int], items: list[int]) -> _Row:
+    times = (session.first_time, session.last_time, session.longest_gap, session.touched)
+    return (*times, array("i", items).tobytes(), session.last_place)
 
 
 def _add(segments: list[_Segment], row: int, size: int) -> None:
@@ -252,30 +268,21 @@ def _add(segments: list[_Segment], row: int, size: int) -> None:
 
 def _size(session: Session[int]) -> int:
     texts = len(session.key) + len(session.source) + len(session.place)
-    return _WHOLE_BYTES + texts + _EVENT_BYTES * len(session.items) + _kept_size(session)
-
-
-def _times(session: Session[int]) -> tuple[float | None, float | None, float, float]:
-    return session.first_time, session.last_time, session.longest_gap, session.touched
-
-
-def _packed(items: Iterable[int]) -> bytes:
-    return array("i", items).tobytes()
+    kept = len(_packed_lines(session.kept.values()) or "") if session.kept else 0
+    return _WHOLE_BYTES + texts + _EVENT_BYTES * len(session.items) + kept
 
 
 def _kept_since(session: Session[int], first: int) -> list[KeptLine]:
     return [line for line in (session.kept or {}).values() if line.number >= first]
 
 
-def _kept_size(session: Session[int], first: int = 0) -> int:
-    lines = _kept_since(session, first)
-    return sum(_KEPT_BYTES + len(line.place) + len(line.text) for line in lines)
-
-
-def _kept(session: Session[int], first: int = 0) -> tuple[str, str | None]:
-    """Where the last line stands, and the lines kept from item ``first`` on."""
-    lines = _kept_since(session, first)
-    return session.last_place, json.dumps(lines) if lines else None
+def _packed_lines(lines: Collection[KeptLine]) -> str | None:
+    """JSON: [[number, place, text], ...]. Written by hand: an encoder is made anew for every call
+    of ``json.dumps``, and there are thousands of sessions a save."""
+    if not lines:
+        return None
+    parts = [f"[{line.number}, {_text(line.place)}, {_text(line.text)}]" for line in lines]
+    return f"[{', '.join(parts)}]"
 
 
 def _unpack_kept(session: Session[int], text: str | None) -> None:
@@ -283,4 +290,4 @@ def _unpack_kept(session: Session[int], text: str | None) -> None:
         return
     session.kept = session.kept or {}
     for number, place, line in json.loads(text):
-        session.kept[session.items[number]] = KeptLine(int(number), str(place), str(line))
+        session.kept[session.items[number]] = KeptLine.at(int(number), str(place), str(line))

@@ -53,7 +53,7 @@ class OpenSessions(RuleBasedStateMachine):
             session.last = f"a.log:{self.turn}"
             kept = session.kept = session.kept or {}
             if event not in kept and event:
-                kept[event] = KeptLine(len(session.items) - 1, session.last_place, "\udcff\n")
+                kept[event] = KeptLine.at(len(session.items) - 1, session.last_place, "\udcff\n")
         session.last_time = session.touched = self.turn
         session.first_time = session.first_time or self.turn
         self.changed[key] = session

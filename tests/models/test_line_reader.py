@@ -72,6 +72,32 @@ def plainly(form: LineFormat, rule: SessionRule, lines: list[str]) -> list[Readi
     return readings
 
 
+Taken = tuple[list[tuple[object, ...]], int, int]
+
+
+def read(reader: LineReader, lines: list[str]) -> Taken:
+    """What sessions take, with its places among the lines, in the order of a Reading but for
+    ``belongs`` and ``fits``; and how many lines no session takes or have another format."""
+    read = reader.columns(lines, range(len(lines)))
+    assert list(read.lines) == [lines[i] for i in read.offsets]
+    columns = (read.offsets, read.keys, read.times, read.sources, read.labels, read.messages)
+    return list(zip(*columns, strict=True)), read.strays, read.unfit
+
+
+def taken(readings: list[Reading], lines: list[str]) -> Taken:
+    """The same of readings one by one."""
+    full = [(i, one) for i, one in enumerate(readings) if lines[i] and not lines[i].isspace()]
+    found = [(i, one) for i, one in full if one.belongs]
+    rows: list[tuple[object, ...]] = [
+        (i, one.keys, one.time, one.source, one.label, one.message) for i, one in found
+    ]
+    return rows, len(full) - len(found), sum(not one.fits for _, one in found)
+
+
+def messages_of(reader: LineReader, lines: list[str]) -> list[str]:
+    return list(reader.columns(lines).messages)
+
+
 @st.composite
 def lines_of(draw: st.DrawFn) -> tuple[str, SessionRule, list[str]]:
     name = draw(st.sampled_from(sorted(SHAPES)))
@@ -88,8 +114,10 @@ def lines_of(draw: st.DrawFn) -> tuple[str, SessionRule, list[str]]:
     return name, rule, lines
 
 
-@given(lines_of(), st.sampled_from([1, 3, 1000]))
-def test_the_same_readings(drawn: tuple[str, SessionRule, list[str]], most: int) -> None:
+@given(lines_of(), st.sampled_from([1, 3, 1000]), st.sampled_from([1, 2, 5, 1000]))
+def test_the_same_readings(
+    drawn: tuple[str, SessionRule, list[str]], most: int, at_once: int
+) -> None:
     name, rule, lines = drawn
     lines *= WORTH_LEARNING + 2
     expected = plainly(FORMATS[name], rule, lines)
@@ -97,7 +125,9 @@ def test_the_same_readings(drawn: tuple[str, SessionRule, list[str]], most: int)
         reader = LineReader(
             FORMATS[name], rule, masks_of(rule), lambda: 1.7e9, quick=quick, most_skeletons=most
         )
-        assert [reader.read(line) for line in lines] == expected
+        for start in range(0, len(lines), at_once):
+            part = slice(start, start + at_once)
+            assert read(reader, lines[part]) == taken(expected[part], lines[part])
 
 
 @given(st.data(), st.sampled_from([(8, 1), (4, 2), (1, 5), (12, 1)]))
@@ -109,7 +139,7 @@ def test_masks_that_leave_a_part_of_an_id(data: st.DataObject, form: tuple[int, 
     for _ in range(6):
         digits = data.draw(st.lists(st.sampled_from("09af"), min_size=32, max_size=32))
         line = "".join(digits.pop() if letter == "@" else letter for letter in f"on {_ID}, go")
-        assert reader.read(line).message == Masker(masks).mask(line)
+        assert messages_of(reader, [line]) == [Masker(masks).mask(line)]
 
 
 _ID = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@"
@@ -118,7 +148,8 @@ _ID = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@"
 def test_the_zone_is_noticed_in_lines_that_are_remembered() -> None:
     reader = LineReader(FORMATS["syslog"], SessionRule(window=5), DEFAULT_MASKS)
     for second in range(4):
-        assert reader.read(f"2024-02-01T10:00:0{second}+02:00 host app: hello").time is not None
+        line = f"2024-02-01T10:00:0{second}+02:00 host app: hello"
+        assert reader.columns([line]).times[0] is not None
     assert reader.zoned
 
 
@@ -126,9 +157,7 @@ def test_keys_of_one_shape_may_be_equal_or_not() -> None:
     rule = SessionRule(key_regex=r"job (\d+)")
     reader = LineReader(FORMATS["text"], rule, (key_mask(r"job (\d+)"),))
     lines = ["job 1 job 2", "job 3 job 4", "job 5 job 5", "job 6 job 7"]
-    assert [reader.read(line).keys for line in lines] == [
-        ("1", "2"), ("3", "4"), ("5",), ("6", "7"),
-    ]  # fmt: skip
+    assert reader.columns(lines).keys == [("1", "2"), ("3", "4"), ("5",), ("6", "7")]
 
 
 @pytest.mark.parametrize(
@@ -168,11 +197,12 @@ def test_the_same_on_real_logs_up_to_the_events(real_data: Path, name: str, file
         EventParser((), masks_of(rule), DrainParameters(), quick=quick) for quick in (True, False)
     )
     for _ in range(2):
-        readings = [reader.read(line) for line in lines]
-        assert readings == expected
-        assert quick.parse_masked([reading.message for reading in readings]) == (
-            plain.parse_masked([reading.message for reading in expected])
-        )
+        messages = []
+        for start in range(0, len(lines), 1000):
+            part = slice(start, start + 1000)
+            assert read(reader, lines[part]) == taken(expected[part], lines[part])
+            messages += messages_of(reader, lines[part])
+        assert quick.parse_masked(messages) == plain.parse_masked(messages)
     assert quick.templates == plain.templates
     counts = [(one.size, one.get_template()) for one in quick._host_drain.clusters]
     assert counts == [(one.size, one.get_template()) for one in plain._host_drain.clusters]
@@ -182,5 +212,5 @@ def test_what_makes_sessions_is_masked_whatever_the_masks_came_from() -> None:
     """Else each block of a bundle without keys, watched by --key-regex, has events of its own."""
     rule = SessionRule(key_regex=r"(blk_-?\d+)")
     reader = LineReader(FORMATS["any"], rule, DEFAULT_MASKS)
-    assert reader.read("Deleting block blk_17 now").message == "Deleting block <KEY> now"
+    assert messages_of(reader, ["Deleting block blk_17 now"]) == ["Deleting block <KEY> now"]
     assert masks_of(rule)[0] == key_mask(r"(blk_-?\d+)")

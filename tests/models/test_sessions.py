@@ -84,10 +84,10 @@ class Keeping(Sessionizer[int]):
         super().__init__(rule)
         self._most_kept = 2
 
-    def _keep(self, session: Session[int], item: int, line: str, place: str) -> None:
+    def _keep(self, session: Session[int], item: int, line: KeptLine) -> None:
         session.kept = session.kept or {}
         if item not in session.kept and len(session.kept) < self._most_kept:
-            session.kept[item] = KeptLine(len(session.items) - 1, place, line)
+            session.kept[item] = line
 
 
 @given(
