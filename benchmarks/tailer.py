@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 # Debian has it where only root looks.
-_PROGRAM = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+PROGRAM = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 _PATIENCE = 60.0
 _CONFIG = """\
 global(workDirectory="{folder}/work")
@@ -32,9 +32,9 @@ input(type="imfile" file="{log}" tag="log" ruleset="all")
 
 def installed() -> str | None:
     """Its name and version, None where there is none."""
-    if _PROGRAM is None:
+    if PROGRAM is None:
         return None
-    said = subprocess.run([_PROGRAM, "-v"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([PROGRAM, "-v"], capture_output=True, text=True, check=False).stdout
     version = re.match(r"rsyslogd\s+(\S+)", said)
     return f"rsyslog {version[1]}" if version else "rsyslog"
 
@@ -42,7 +42,7 @@ def installed() -> str | None:
 def seconds(log: Path, lines: int) -> float | None:
     """Processor time, user and system, of a process from its start until all ``lines`` of ``log``
     are written; None where it is not installed. Ends the program where they never are."""
-    if _PROGRAM is None:
+    if PROGRAM is None:
         return None
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -51,7 +51,7 @@ def seconds(log: Path, lines: int) -> float | None:
         config.write_text(_CONFIG.format(folder=folder, log=log.absolute()))
         # In its own words no error is lost: with -n they come on stderr.
         process = subprocess.Popen(
-            [_PROGRAM, "-n", "-f", config, "-i", folder / "pid"],
+            [PROGRAM, "-n", "-f", config, "-i", folder / "pid"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
