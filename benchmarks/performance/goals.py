@@ -14,7 +14,7 @@ _LENGTHS = (20, 50, 100)
 @dataclass(frozen=True)
 class Goal:
     """text: with its limits in words. limits: of the figures, in their order; at_least: these are
-    to be no less, else no more. form: how a figure is shown."""
+    to be no less, else under them. form: how a figure is shown."""
 
     text: str
     measurement: str
@@ -37,7 +37,7 @@ class Goal:
 
     def verdict(self, found: Figures) -> str:
         met = [
-            value >= limit if self.at_least else value <= limit
+            value >= limit if self.at_least else value < limit
             for values in found.values()
             for value, limit in zip(values, self.limits, strict=True)
         ]
@@ -142,7 +142,7 @@ GOALS = (
         "{:.0f}",
     ),
     Goal(
-        "50 quiet files: 1 % of a core",
+        "50 quiet files: under 1 % of a core",
         "footprint",
         (1,),
         False,
