@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Two thread pools on the same cores fight; the network is small enough for one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env demo test lint agent-env speed lock clean
+.PHONY: env demo test lint agent-env speed performance lock clean
 
 env: $(VENV)/.complete
 
@@ -50,6 +50,11 @@ agent-env: env
 # Fails where the agent has become much slower than it was, against drain3 in the same run.
 speed: env
 	$(BIN)/python -m benchmarks.pipeline --only hdfs --lines 40000 --turns 5 --recorded benchmarks/recorded.json
+
+# Measures all of docs/performance.md and writes it: some ten minutes. DATA: the folder of real logs;
+# what needs them keeps its earlier record without.
+performance: env
+	$(BIN)/python -m benchmarks.performance $(if $(DATA),--data "$(DATA)")
 
 lock: env
 	{ head -1 constraints.txt; $(PIP) freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.new

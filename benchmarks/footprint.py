@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.generated_bundles import generated_bundle, write_log
+from benchmarks.generated_bundles import generated_bundle
+from benchmarks.generated_logs import write_log
 
 _FILES = 50
 _LINES_A_SECOND = 1000

@@ -2,12 +2,10 @@
 enough for the time that scoring takes and says nothing about what is found."""
 
 import csv
-import random
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from benchmarks.generated_logs import SHAPES
+from benchmarks.generated_logs import write_log
 from models.bundle import Bundle
 from trainer.bundling import export_bundle
 from trainer.corpus import Corpus
@@ -34,12 +32,6 @@ def generated_bundle(
         run = train(start(options), "cpu")
         export_bundle(run, path)
     return Bundle.load(path)
-
-
-def write_log(name: str, path: Path, *, seed: int, lines: int) -> Path:
-    with path.open("w") as file:
-        file.writelines(f"{line}\n" for line in islice(SHAPES[name](random.Random(seed)), lines))
-    return path
 
 
 def _corpus(name: str, path: Path, *, seed: int, lines: int) -> Path:

@@ -154,6 +154,13 @@ SHAPES: dict[str, Callable[[random.Random], Iterator[str]]] = {
 }  # fmt: skip
 
 
+def write_log(name: str, path: Path, *, seed: int, lines: int) -> Path:
+    """A log like ``name``, of ``SHAPES``."""
+    with path.open("w") as file:
+        file.writelines(f"{line}\n" for line in islice(SHAPES[name](random.Random(seed)), lines))
+    return path
+
+
 def _address(draw: random.Random) -> str:
     random_ = draw.random
     return f"10.25{int(random_() * 2)}.{int(random_() * 256)}.{int(random_() * 256)}"
@@ -175,9 +182,7 @@ def main() -> None:
     arguments.add_argument("path", type=Path)
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
-    lines = islice(SHAPES[given.shape](random.Random(given.seed)), given.lines)
-    with given.path.open("w") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    write_log(given.shape, given.path, seed=given.seed, lines=given.lines)
 
 
 if __name__ == "__main__":

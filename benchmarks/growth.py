@@ -26,11 +26,11 @@ _LINE = "081109 203518 {} INFO dfs.DataNode$PacketResponder: {} for block blk_{}
 _KINDS = ("PacketResponder", "Received", "Served", "Deleting")
 
 
-def over_files(bundle: Bundle, count: int) -> float:
+def over_files(bundle: Bundle, count: int, lines: int = _LINES) -> float:
     """Seconds a line for as many files."""
     with tempfile.TemporaryDirectory() as folder:
         logs = []
-        each = _LINES // count
+        each = max(1, lines // count)
         for number in range(count):
             log = Path(folder) / f"{number:05}.log"
             log.write_text(_lines(each, 1000, first=number))
@@ -38,9 +38,9 @@ def over_files(bundle: Bundle, count: int) -> float:
         return watch(bundle, logs) / (each * count)
 
 
-def over_sessions(bundle: Bundle, count: int) -> float:
+def over_sessions(bundle: Bundle, count: int, lines: int = _LINES) -> float:
     """Seconds a line for as many sessions, whose lines come in turn."""
-    lines = max(_LINES, count)
+    lines = max(lines, count)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         log.write_text(_lines(lines, count))
@@ -73,6 +73,8 @@ def _lines(count: int, sessions: int, first: int = 0) -> str:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--lines", type=int, default=_LINES)
+    arguments.add_argument("--most", type=int, default=max(SESSIONS), help="Of anything.")
     arguments.add_argument("--turns", type=int, default=3)
     arguments.add_argument("--folder", type=Path, help="Keep the bundle here.")
     arguments.add_argument("--json", type=Path, metavar="FILE")
@@ -83,18 +85,19 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         bundle = generated_bundle("hdfs", folder)
         for what, counts, measured in (
-            ("files", FILES, lambda count: over_files(bundle, count)),
-            ("sessions", SESSIONS, lambda count: over_sessions(bundle, count)),
+            ("files", FILES, lambda count: over_files(bundle, count, given.lines)),
+            ("sessions", SESSIONS, lambda count: over_sessions(bundle, count, given.lines)),
             ("templates", TEMPLATES, over_templates),
         ):
             print(f"\n| {what} | microseconds a line |\n|---:|---:|")
             found[what] = {}
-            for count in counts:
+            for count in (one for one in counts if one <= given.most):
                 taken = statistics.median(measured(count) for _ in range(given.turns))
                 found[what][str(count)] = round(1e6 * taken, 2)
                 print(f"| {count:,} | {1e6 * taken:.1f} |", flush=True)
     if given.json is not None:
-        given.json.write_text(json.dumps(found, indent=2) + "\n")
+        report = {"turns": given.turns, "microseconds": found}
+        given.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

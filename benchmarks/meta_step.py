@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.generated_logs import SHAPES
+from benchmarks.turns import Compared, heading, line
 from models.events import DrainParameters
 from models.placing import placed_file
 from models.session_inputs import GROUPS
@@ -162,7 +163,7 @@ def main() -> None:
     arguments.add_argument("--lines", type=int, default=200_000, help="Of a generated log.")
     arguments.add_argument("--batch", type=int, default=100, help="Sessions of each batch.")
     arguments.add_argument("--turns", type=int, default=7)
-    arguments.add_argument("--json", type=Path, metavar="FILE", help="Seconds of every turn.")
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="Medians and sizes.")
     given = arguments.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -173,22 +174,19 @@ def main() -> None:
         f"Python {platform.python_version()}, torch {torch.__version__}, {given.turns} turns, "
         f"batches of {given.batch}, milliseconds a meta-step (times as fast as padded)\n"
     )
-    print("| network | distinct sessions | events | states | " + " | ".join(_WAYS) + " |")
-    print("|---|---:|---:|---:|" + "---:|" * len(_WAYS))
+    print(heading(["network", "distinct sessions", "events", "states", *_WAYS]))
     for name, result in results.items():
-        medians = {way: statistics.median(taken) for way, taken in result["seconds"].items()}
-        cells = [
-            f"{1000 * taken:.0f} ({medians['padded'] / taken:.1f})" for taken in medians.values()
-        ]
         sizes = [f"{result[size]:.0f}" for size in ("distinct", "events", "states")]
-        print(f"| {name} | {' | '.join(sizes)} | {' | '.join(cells)} |")
+        print(line([name, *sizes, *Compared.from_json(result).milliseconds()]))
     if given.json is not None:
+        found = {"turns": given.turns, "batch": given.batch, "networks": results}
         with placed_file(given.json) as file:
-            file.write_text(json.dumps(results, indent=2) + "\n")
+            file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _result(name: str, system: System, size: int, turns: int) -> dict[str, Any]:
-    """distinct, events, states: of a batch, medians; difference: of the gradients; seconds."""
+    """distinct, events, states: of a batch, medians; difference: of the gradients; seconds and
+    ratios of each way."""
     preset = PRESETS[name]
     config = NetworkConfig(_DIMENSION, **{**preset.network, **_NOTHING_LEFT_OUT, "members": 1})
     sessions = sessions_of(system, config, preset.longest)
@@ -208,7 +206,7 @@ def _result(name: str, system: System, size: int, turns: int) -> dict[str, Any]:
         "events": statistics.median(int(batch.lengths.sum()) for batch in batches),
         "states": statistics.median(len(batch.event_of) for batch in batches),
         "difference": difference,
-        "seconds": measure(steps, turns),
+        **Compared.of(measure(steps, turns), "padded").to_json(),
     }
 
 

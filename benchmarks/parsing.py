@@ -10,10 +10,10 @@ line as well. Each way must give the events of the simple one, or the run fails.
 """
 
 import argparse
+import json
 import logging
 import platform
 import random
-import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -26,6 +26,7 @@ from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
 from benchmarks.generated_logs import SHAPES
+from benchmarks.turns import Compared, heading, line
 from models.archive import read_lines
 from models.events import DrainParameters, EventParser
 from models.line_reader import LineReader
@@ -113,24 +114,22 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, help="Real logs; generated ones without it.")
     arguments.add_argument("--lines", type=int, default=50_000)
     arguments.add_argument("--turns", type=int, default=5)
+    arguments.add_argument("--json", type=Path, metavar="FILE")
     given = arguments.parse_args()
     logging.getLogger("drain3").setLevel(logging.ERROR)
     print(
         f"Python {platform.python_version()}, drain3-improved {version('drain3-improved')}, "
         f"{given.turns} turns, thousand lines a second (times drain3)\n"
     )
-    print("| lines like | number | " + " | ".join(_WAYS) + " |")
-    print("|---|---:|" + "---:|" * len(_WAYS))
+    print(heading(["lines like", "number", *_WAYS]))
+    rows = []
     for name in REAL if given.data is not None else SHAPES:
         lines = _lines(name, given.data, given.lines)
-        seconds = measure(name, lines, given.turns)
-        base = statistics.median(seconds["drain3"])
-        cells = [
-            f"{len(lines) / statistics.median(taken) / 1000:.0f} "
-            f"({base / statistics.median(taken):.1f})"
-            for taken in seconds.values()
-        ]
-        print(f"| {name} | {len(lines)} | " + " | ".join(cells) + " |", flush=True)
+        found = Compared.of(measure(name, lines, given.turns), "drain3")
+        print(line([name, f"{len(lines)}", *found.rates(len(lines), unit=1000)]), flush=True)
+        rows.append({"label": name, "lines": len(lines), **found.to_json()})
+    if given.json is not None:
+        given.json.write_text(json.dumps({"turns": given.turns, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The agent from bytes in a file to scored sessions: ``python -m benchmarks.pipeline [--lines N]``.
+"""The agent from bytes in a file to scored sessions: ``python -m benchmarks.pipeline [--peers]``.
 
 One core, every way in turn in the same run, medians of several turns, processor time:
     drain3        TemplateMiner alone with the same masks and Drain parameters, on the content of
@@ -6,6 +6,7 @@ One core, every way in turn in the same run, medians of several turns, processor
     agent, cold   what ``watch --once --state-dir`` does with a file: following, parsing, sessions,
                   scores, the state; nothing is known when it begins
     agent, warm   what a second file costs it, with other lines of the same system
+and with --peers what else does the same work, or only reads (``benchmarks.peers``).
 The logs are generated (``benchmarks.generated_logs``), the bundles, too. With --recorded it fails
 where the agent, cold, is less than 0.6 times as fast against drain3 as it was when FILE was written
 by --json; of both the fastest turns are compared, as other work on a machine makes all but those
@@ -16,9 +17,8 @@ import argparse
 import json
 import logging
 import platform
-import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from time import process_time
@@ -30,9 +30,12 @@ from agent.detector import Detector
 from agent.follow import Follower, Selection
 from agent.state import State
 from agent.watching import Watching
-from benchmarks.generated_bundles import generated_bundle, write_log
-from benchmarks.generated_logs import SHAPES
+from benchmarks import tailer
+from benchmarks.generated_bundles import generated_bundle
+from benchmarks.generated_logs import SHAPES, write_log
 from benchmarks.parsing import drain3_alone
+from benchmarks.peers import Peers
+from benchmarks.turns import Compared, heading, line, rounded
 from models.bundle import Bundle
 from models.lines import FORMATS, LineParser
 from trainer.datasets.raw import DEFAULT_RULES, masks_of
@@ -41,15 +44,21 @@ _ENOUGH = 0.6
 WAYS = ("drain3", "agent, cold", "agent, warm")
 
 
-def measure(name: str, folder: Path, lines: int, turns: int) -> dict[str, list[float]]:
-    """Processor seconds for so many lines: a list of turns for each way."""
+def measure(
+    name: str, folder: Path, lines: int, turns: int, *, with_peers: bool = False
+) -> dict[str, list[float]]:
+    """Processor seconds for so many lines: a list of turns for each way, empty for one that cannot
+    be gone here."""
     bundle = generated_bundle(name, folder)
     logs = [
         write_log(name, folder / f"{name}-{seed}.log", seed=seed, lines=lines) for seed in (21, 22)
     ]
+    peers: dict[str, Callable[[], float | None]] = {}
+    if with_peers:
+        peers = Peers(name, bundle, folder / f"{name}-run", logs[0]).ways()
     header = LineParser(FORMATS[name])
     contents = [header.parse(line).content for line in logs[0].read_text().splitlines()]
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    seconds: dict[str, list[float]] = {way: [] for way in (*WAYS, *peers)}
     for _ in range(turns):
         miner = drain3_alone(masks_of(DEFAULT_RULES[name]))
         began = process_time()
@@ -59,6 +68,9 @@ def measure(name: str, folder: Path, lines: int, turns: int) -> dict[str, list[f
         cold = watch(bundle, logs[:1])
         seconds["agent, cold"].append(cold)
         seconds["agent, warm"].append(watch(bundle, logs) - cold)
+        for way, gone in peers.items():
+            taken = gone()
+            seconds[way] += [] if taken is None else [taken]
     return seconds
 
 
@@ -93,6 +105,7 @@ def main() -> None:
     arguments.add_argument("--lines", type=int, default=100_000)
     arguments.add_argument("--turns", type=int, default=5)
     arguments.add_argument("--only", choices=SHAPES, help="One system.  [default: all]")
+    arguments.add_argument("--peers", action="store_true", help="What else does the same work.")
     arguments.add_argument("--folder", type=Path, help="Keep bundles and logs here.")
     arguments.add_argument("--json", type=Path, metavar="FILE")
     arguments.add_argument("--recorded", type=Path, metavar="FILE")
@@ -103,28 +116,33 @@ def main() -> None:
         f"onnxruntime {version('onnxruntime')}, {given.lines} lines, {given.turns} turns; "
         "thousand lines a second (times drain3)\n"
     )
-    print("| lines like | " + " | ".join(WAYS) + " |")
-    print("|---|" + "---:|" * len(WAYS))
-    ratios: dict[str, dict[str, float]] = {}
+    systems: dict[str, Compared] = {}
     fastest: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for name in [given.only] if given.only else SHAPES:
-            seconds = measure(name, folder, given.lines, given.turns)
-            medians = {way: statistics.median(taken) for way, taken in seconds.items()}
-            ratios[name] = {way: medians["drain3"] / taken for way, taken in medians.items()}
+            seconds = measure(name, folder, given.lines, given.turns, with_peers=given.peers)
+            if not systems:
+                print(heading(["lines like", *seconds]))
+            found = systems[name] = Compared.of(seconds, "drain3")
             fastest[name] = min(seconds["drain3"]) / min(seconds["agent, cold"])
-            cells = [
-                f"{given.lines / taken / 1000:.0f} ({ratios[name][way]:.1f})"
-                for way, taken in medians.items()
-            ]
-            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+            print(line([name, *found.rates(given.lines, unit=1000)]), flush=True)
     if given.json is not None:
-        found = {"lines": given.lines, "ratios": ratios, "fastest, cold": fastest}
-        given.json.write_text(json.dumps(found, indent=2) + "\n")
+        given.json.write_text(json.dumps(_report(given, systems, fastest), indent=2) + "\n")
     if given.recorded is not None:
         _compare(fastest, json.loads(given.recorded.read_text())["fastest, cold"])
+
+
+def _report(
+    given: argparse.Namespace, systems: dict[str, Compared], fastest: dict[str, float]
+) -> dict[str, object]:
+    report: dict[str, object] = {"turns": given.turns, "lines": given.lines}
+    if given.peers:
+        report["tailer"] = tailer.installed()
+    report["systems"] = {name: found.to_json() for name, found in systems.items()}
+    report["fastest, cold"] = rounded(fastest)
+    return report
 
 
 def _compare(found: dict[str, float], recorded: dict[str, float]) -> None:

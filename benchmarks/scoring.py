@@ -13,13 +13,10 @@ its length. Each way must give the scores of the exported network within 1e-6, o
 """
 
 import argparse
-import io
 import json
 import platform
 import random
-import statistics
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -30,9 +27,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from torch import Tensor, nn
 
+from benchmarks.exported import BATCH, Exported
 from benchmarks.generated_logs import hdfs_lines
+from benchmarks.turns import Compared, heading, line
 from export.writing import write_bundle
 from models.archive import read_lines
 from models.bundle import Bundle, Manifest
@@ -45,106 +43,22 @@ from models.line_reader import LineReader
 from models.lines import FORMATS
 from models.plain_network import Outcome, PlainNetwork
 from models.reading import Description, Reading
-from models.runtime import open_graph
 from models.scorer import Scorer
 from models.session_inputs import SESSION_INPUTS
 from models.stepped_network import SteppedNetwork
 from models.words import Vectors, shipped_word_table
-from tests.trainer.simple_step import Padded, SimpleNetwork
 from trainer.datasets.raw import DEFAULT_RULES, masks_of
 from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import PRESETS
 
 REAL = "HDFS/raw_2pct/HDFS_2pct.log.gz"
-_GENERATED_LINES = 150_000
 _LARGEST_DIFFERENCE = 1e-6
-_BATCH = 256
 _EVENTS = 200
 
 ALL = ("exported", "plain", "stepped")
 OURS = ("plain", "stepped")
 
 Timed = dict[str, list[float]]
-
-
-class Indexed(nn.Module):
-    """The network with its table of event vectors, as somebody would export it."""
-
-    def __init__(self, network: Ensemble, table: Vectors) -> None:
-        super().__init__()
-        # The members with torch's own GRU: ours, for training, cannot be exported.
-        self._members = nn.ModuleList(SimpleNetwork(network.config) for _ in network.networks())
-        for simple, member in zip(self._members, network.networks(), strict=True):
-            simple.load_state_dict(member.state_dict())
-        self._config = network.config
-        self._table = nn.Parameter(torch.from_numpy(table))
-
-    def forward(self, events: Tensor, lengths: Tensor, features: Tensor, session: Tensor) -> Tensor:
-        batch = Padded(
-            events,
-            lengths,
-            lengths,
-            lengths,
-            features if self._config.features else None,
-            session if self._config.session else None,
-        )
-        logits = torch.stack([member(self._table, batch) for member in self._members]).mean(dim=0)
-        return torch.softmax(logits, dim=1)[:, 1]
-
-
-class Exported:
-    """``Indexed`` in ONNX Runtime, on padded batches in order of arrival."""
-
-    def __init__(self, network: Ensemble, table: Vectors) -> None:
-        config = network.config
-        example = (
-            torch.zeros((2, 3), dtype=torch.int64),
-            torch.tensor([3, 2]),
-            torch.zeros((2, 3, config.features)),
-            torch.zeros((2, config.session)),
-        )
-        names = ["events", "lengths", "features", "session"]
-        content = io.BytesIO()
-        with warnings.catch_warnings():
-            # That its sizes vary, and that a newer exporter exists.
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                Indexed(network, table).eval(),
-                example,
-                content,  # type: ignore[arg-type]
-                input_names=names,
-                output_names=["probability"],
-                dynamic_axes={
-                    "events": {0: "batch", 1: "length"},
-                    "lengths": {0: "batch"},
-                    "features": {0: "batch", 1: "length"},
-                    "session": {0: "batch"},
-                },
-                dynamo=False,
-            )
-        self._session = open_graph("exported", content.getvalue(), "cpu")
-        self._names = {one.name for one in self._session.get_inputs()}
-
-    def run(self, reading: Reading) -> Vectors:
-        """Probabilities, [sessions]."""
-        starts = np.cumsum(reading.lengths) - reading.lengths
-        found = []
-        for start in range(0, len(starts), _BATCH):
-            lengths = reading.lengths[start : start + _BATCH]
-            steps = np.arange(lengths.max())
-            real = steps < lengths[:, None]
-            kinds = np.zeros(real.shape, dtype=np.int64)
-            kinds[real] = reading.kinds[(starts[start : start + _BATCH, None] + steps)[real]]
-            feed = {
-                "events": reading.events[kinds],
-                "lengths": lengths,
-                "features": reading.features[kinds],
-                "session": reading.session[start : start + _BATCH],
-            }
-            # Inputs of no width are not in the graph.
-            feed = {name: value for name, value in feed.items() if name in self._names}
-            found.append(self._session.run(None, feed)[0])
-        return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -214,15 +128,11 @@ def random_reading(config: NetworkConfig, sessions: int, length: int) -> Reading
     )
 
 
-def hdfs_sessions(data: Path | None) -> list[Events]:
+def hdfs_sessions(data: Path | None, most: int) -> list[Events]:
     """Events of each block, in the order in which the blocks began."""
     rule = DEFAULT_RULES["hdfs"]
     masks = masks_of(rule)
-    lines = (
-        islice(hdfs_lines(random.Random(1)), _GENERATED_LINES)
-        if data is None
-        else read_lines(data / REAL)
-    )
+    lines = islice(hdfs_lines(random.Random(1)), most) if data is None else read_lines(data / REAL)
     reader = LineReader(FORMATS["hdfs"], rule, masks)
     read = reader.columns(list(lines))
     events = EventParser((), masks, DrainParameters()).parse_masked(read.messages)
@@ -283,8 +193,8 @@ def real(one: Case, sessions: Sequence[Events], turns: int) -> Timed:
         # As the agent does: a few hundred at a time.
         return [
             score.probability
-            for start in range(0, len(sessions), 2 * _BATCH)
-            for score in scorer.score(sessions[start : start + 2 * _BATCH])
+            for start in range(0, len(sessions), 2 * BATCH)
+            for score in scorer.score(sessions[start : start + 2 * BATCH])
         ]
 
     def scored_anew() -> list[float]:
@@ -302,21 +212,20 @@ def real(one: Case, sessions: Sequence[Events], turns: int) -> Timed:
 
 def row(label: str, seconds: Timed, sessions: int, base: str) -> dict[str, Any]:
     """A line of a table: sessions a second, and how many times those of ``base``."""
-    medians = {way: statistics.median(taken) for way, taken in seconds.items()}
-    cells = [
-        f"{sessions / median:,.0f} ({medians[base] / median:.2f})" for median in medians.values()
-    ]
-    print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
-    return {"label": label, "sessions": sessions, "seconds": medians}
+    found = Compared.of(seconds, base)
+    print(line([label, *found.rates(sessions, digits=2)]), flush=True)
+    return {"label": label, "sessions": sessions, **found.to_json()}
 
 
 def table(title: str, columns: Sequence[str]) -> None:
-    print(f"\n{title}\n\n| | " + " | ".join(columns) + " |\n|---|" + "---:|" * len(columns))
+    print(f"\n{title}\n\n{heading(['', *columns])}")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--data", type=Path, help="Real logs; generated ones without it.")
+    arguments.add_argument("--lines", type=int, default=150_000, help="Of a generated log.")
+    arguments.add_argument("--longest", type=int, default=500, help="Events of a random session.")
     arguments.add_argument("--turns", type=int, default=5)
     arguments.add_argument("--json", type=Path, help="Write the figures there, too.")
     given = arguments.parse_args()
@@ -325,29 +234,35 @@ def main() -> None:
         f"Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}, torch "
         f"{torch.__version__}, {given.turns} turns, sessions a second (times the first column)"
     )
-    sessions = hdfs_sessions(given.data)
+    sessions = hdfs_sessions(given.data, given.lines)
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(sessions, given.turns, Path(folder))
+        rows = measure(sessions, given.longest, given.turns, Path(folder))
     if given.json is not None:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+        distinct = len({session.tobytes() for session in sessions})
+        found = {"turns": given.turns, "distinct": distinct, **rows}
+        given.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def measure(sessions: list[Events], turns: int, folder: Path) -> dict[str, list[dict[str, Any]]]:
+def measure(
+    sessions: list[Events], longest: int, turns: int, folder: Path
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table."""
     draw = np.random.default_rng(3)
     known = list(draw.integers(0, _EVENTS, size=(500, 20)))
     cases = [case(name, known, _EVENTS, folder) for name in ("paper", "default")]
     rows: dict[str, list[dict[str, Any]]] = {}
 
-    table(f"{_BATCH} distinct sessions of random events", ALL)
+    table(f"{BATCH} distinct sessions of random events", ALL)
     rows["random"] = [
         row(
             f"{one.name}, {length} events",
-            compare(one, random_reading(one.network.config, _BATCH, length), turns, ALL),
-            _BATCH,
+            compare(one, random_reading(one.network.config, BATCH, length), turns, ALL),
+            BATCH,
             "exported",
         )
         for one in cases
         for length in (20, 50, 100)
+        if length <= longest
     ]
     table("Sessions of 20 random events side by side", OURS)
     rows["side by side"] = [
@@ -386,6 +301,7 @@ def measure(sessions: list[Events], turns: int, folder: Path) -> dict[str, list[
         )
         for one in cases
         for length in (10, 20, 50, 100, 200, 500)
+        if length <= longest
     ]
     return rows
 

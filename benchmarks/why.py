@@ -1,6 +1,6 @@
 """Whether what an alert names as its reason is the reason: take it away and look at the score.
 
-    python -m benchmarks.why BUNDLE CORPUS [--most 1000] [--seed 0]
+    python -m benchmarks.why BUNDLE CORPUS [--most 1000] [--seed 0] [--threshold T]
 
 BUNDLE is of `metalog-train export`, CORPUS of `metalog-train prepare`, with labels. Takes the
 anomalous sessions that the bundle would alert on and that have two or more distinct events, and
@@ -51,11 +51,14 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--most", type=int, default=1000, help="sessions to look at")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threshold", type=float, help="in the place of the bundle's")
     given = parser.parse_args()
-    measure(Bundle.load(given.bundle), Corpus.open(given.corpus), given.most, given.seed)
+    bundle = Bundle.load(given.bundle)
+    threshold = bundle.manifest.threshold if given.threshold is None else given.threshold
+    measure(bundle, Corpus.open(given.corpus), given.most, given.seed, threshold)
 
 
-def measure(bundle: Bundle, corpus: Corpus, most: int, seed: int) -> None:
+def measure(bundle: Bundle, corpus: Corpus, most: int, seed: int, threshold: float) -> None:
     draw = np.random.default_rng(seed)
     parser = bundle.parser(())
     events = np.array(parser.parse_masked(corpus.messages))
@@ -66,9 +69,13 @@ def measure(bundle: Bundle, corpus: Corpus, most: int, seed: int) -> None:
         events[corpus.session(int(index))].tolist() for index in draw.permutation(anomalous)
     ]
     sessions = [one for one in sessions if len(set(one)) > 1][: 4 * most]
-    threshold = bundle.manifest.threshold
     scored = zip(sessions, scorer.score(sessions), strict=True)
     alerts = [(one, score) for one, score in scored if score.probability >= threshold][:most]
+    if not alerts:
+        raise SystemExit(
+            f"{corpus.name}: no anomalous session of two or more events would be an alert at "
+            f"{threshold:g}; try --threshold"
+        )
     alerted, before = [one for one, _ in alerts], [score for _, score in alerts]
     began = time.perf_counter()
     scorer.score(alerted)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.words import WordTable, shipped_word_table
 
-_COMPUTING = (
+COMPUTING = (
     *("software", "server", "kernel", "protocol", "linux", "cpu", "socket", "cache", "database"),
     *("unix", "interface", "hardware", "firmware", "byte", "buffer", "processor", "ethernet"),
     *("router", "compiler", "bios", "directory", "password"),
@@ -33,7 +33,7 @@ def main() -> None:
     table = shipped_word_table()
     row = {word: number for number, word in enumerate(words)}
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    centre = unit[[row[word] for word in _COMPUTING]].mean(axis=0)
+    centre = unit[[row[word] for word in COMPUTING]].mean(axis=0)
     nearness = unit @ (centre / np.linalg.norm(centre))
     missing = np.array([len(word) > 3 and word not in table for word in words])
     print(f"{int(missing.sum())} words of four letters or more that the shipped table lacks")
