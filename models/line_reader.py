@@ -6,7 +6,7 @@ from functools import partial
 from itertools import compress, repeat
 from typing import NamedTuple
 
-from models.alike_ids import AlikeIds, IdShape
+from models.alike_ids import AlikeIds, Shape
 from models.lines import LineFormat, LineParser, may_be_json
 from models.masks import Mask, Masker, key_mask
 from models.patterns import PatternTraits, traits_of
@@ -53,9 +53,7 @@ class Readings(NamedTuple):
 
 
 # Looking for the ids of all lines at once is worth it where one line in so many has some.
-_WORTH_LOOKING = 8
-# What a Reading's own constructor does, without a call of Python code for every line.
-_reading = partial(tuple.__new__, Reading)
+_WORTH_LOOKING = 16
 
 
 class LineReader:
@@ -84,12 +82,12 @@ class LineReader:
         if rule.key_regex is not None and key_mask(rule.key_regex) not in masks:
             masks = (key_mask(rule.key_regex), *masks)
         self._mask: Callable[[str], str] = Masker(masks).mask
-        self._shapes: dict[bytes | None, _Shape] = {}
+        self._shapes: dict[bytes | None, Shape] = {}
         # How often skeletons were met that are not worth learning yet; NEVER for what never is.
         self._met: dict[bytes, int] = {}
         self._most = most_skeletons
-        # Whether so many lines have ids that all are looked for at once.
-        self._expects_ids, self._ids_met = False, 0
+        # Whether so many lines have ids that they are looked for in all at once.
+        self._expects_ids = False
         # What has no such column in any of its lines needs none.
         groups = re.compile(line_format.regex or "").groupindex
         varied = line_format.kind in ("json", "any")
@@ -117,10 +115,9 @@ class LineReader:
             parts = [PatternTraits(guards=masker.guards)]
             parts += [traits_of(one) for one in (header, rule.key_regex) if one is not None]
             self._skeletons = skeletons_of(common_guards(parts))
-        keys_alike = rule.key_regex is None or traits_of(rule.key_regex).ids_alike
-        if self._skeletons is not None and masker.alike and keys_alike:
+        if self._skeletons is not None:
             self._alike_ids = AlikeIds(
-                self._skeletons, masker.alike, Masker(masks).mask, most_skeletons
+                self._skeletons, masks, header=header, key_regex=rule.key_regex
             )
 
     @property
@@ -135,8 +132,13 @@ class LineReader:
             [None] * len(lines) if skeletons is None else skeletons.keys(lines)
         )
         forms: Iterable[bytes | None] = repeat(None)
-        if self._alike_ids is not None and self._expects_ids:
-            forms = self._alike_ids.keys(lines)
+        form_of, with_ids = None, 0
+        if self._alike_ids is not None:
+            if self._expects_ids:
+                forms = found = self._alike_ids.forms(lines)
+                with_ids = len(found) - found.count(None)
+            else:
+                form_of = self._alike_ids.form
         get, seconds, named = self._shapes.get, self._parser.seconds, self._find_keys is not None
         with_source, with_label = self._with_source, self._with_label
         # Neighbours mostly share their second.
@@ -146,15 +148,21 @@ class LineReader:
         sources: list[str | None] = []
         labels: list[str | None] = []
         messages: list[str] = []
-        strays = unfit = self._ids_met = 0
+        strays = unfit = 0
         left_out: list[int] = []
         for line, key, form in zip(lines, line_keys, forms, strict=False):
-            shape = None if form is not None else get(key)
+            shape = get(key if form is None else form)
             if shape is None:
                 if not line or line.isspace():
                     # A blank line is nobody's.
                     left_out.append(len(messages) + len(left_out))
                     continue
+                if form_of is not None and key is not None:
+                    form = form_of(line)
+                    if form is not None:
+                        with_ids += 1
+                        shape = get(form)
+            if shape is None:
                 reading = self._read_unknown(line, key, form)
                 if reading.belongs:
                     keys.append(reading.keys)
@@ -195,7 +203,7 @@ class LineReader:
                 labels.append(None if label is None else line[label])
             if not fits:
                 unfit += 1
-        self._expects_ids = self._ids_met * _WORTH_LOOKING >= len(lines)
+        self._expects_ids = with_ids * _WORTH_LOOKING >= len(lines)
         if left_out:
             taken = [True] * len(lines)
             for i in left_out:
@@ -213,11 +221,11 @@ class LineReader:
         if skeletons is None or key is None or (self._mixed and may_be_json(line)):
             return self._read(line)
         # Ids make a line's skeleton its own: not worth remembering.
-        if form is None and self._alike_ids is not None and not self._expects_ids:
-            form = self._alike_ids.key(line)
-        if form is not None or self._holds_id(line):
-            self._ids_met += 1
-            return self._read_with_id(line, form)
+        ids, with_id = self._alike_ids, self._holds_id(line)
+        if form is not None or with_id:
+            if ids is not None and form is not None:
+                self._learn_form(ids, line, form)
+            return self._read(line, self._mask_with_id if with_id else self._mask_without_id)
         met = self._met.get(key, 0)
         reading = self._read(line, self._mask_without_id)
         if not met:
@@ -241,26 +249,19 @@ class LineReader:
             self._met.clear()
             self._shapes.clear()
 
-    def _read_with_id(self, line: str, form: bytes | None) -> Reading:
-        ids = self._alike_ids
-        if form is None or ids is None:
-            return self._read(line, self._mask_with_id)
-        content, time, source, label, fits = self._parser.parse(line)
-        shape = ids.find(form, content)
-        if shape is not None and line.endswith(content):
-            places = shape.keys
-            if len(places) == 1:
-                keys: tuple[str, ...] = (line[places[0]],)
+    def _learn_form(self, ids: AlikeIds, line: str, form: bytes) -> None:
+        met = self._met.get(form, 0)
+        if not met:
+            self._forget_some()
+        if met != NEVER and met < WORTH_LEARNING:
+            # Lines with an id that no form spares are met once only.
+            self._met[form] = met + 1
+        elif met != NEVER:
+            shape = ids.shape(line, form)
+            if shape is None:
+                self._met[form] = NEVER
             else:
-                keys = tuple(dict.fromkeys([line[place] for place in places]))
-            return _reading((keys, shape.belongs, time, source, label, shape.message, fits))
-        keys = self._keys(line)
-        belongs = self._find_keys is None or bool(keys)
-        message = self._mask_with_id(content) if belongs else ""
-        ids.learn(
-            form, line, content, lambda line: IdShape(self._key_places(line), belongs, message)
-        )
-        return Reading(keys, belongs, time, source, label, message, fits)
+                self._shapes[form] = shape
 
     def _read(self, line: str, mask: Callable[[str], str] | None = None) -> Reading:
         keys = self._keys(line)
@@ -277,10 +278,10 @@ class LineReader:
         # An alternative without the group finds "", which names no session.
         return tuple(dict.fromkeys(filter(None, self._find_keys(line))))
 
-    def _shape(self, line: str, message: Remembered) -> "_Shape":
+    def _shape(self, line: str, message: Remembered) -> Shape:
         match = self._match(line) if self._match is not None else None
         keys = self._key_places(line)
-        return _Shape(
+        return Shape(
             keys,
             _group(match, "time"),
             _group(match, "source"),
@@ -300,17 +301,6 @@ class LineReader:
         if self._match is not None and (match := self._match(line)):
             content = match["content"] or ""
         return self._mask(content)
-
-
-class _Shape(NamedTuple):
-    """Where the parts of a ``Reading`` are in all lines of one skeleton."""
-
-    keys: tuple[slice, ...]
-    time: slice | None
-    source: slice | None
-    label: slice | None
-    message: Remembered
-    fits: bool
 
 
 def _group(match: re.Match[str] | None, name: str) -> slice | None:

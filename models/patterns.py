@@ -13,7 +13,6 @@ from typing import Any
 # Private to the standard library, and the only tree that is sure to be the one the engine runs.
 _PARSER: Any = importlib.import_module("re._parser")
 _DIGITS = frozenset("0123456789")
-_HEXADECIMAL = frozenset("0123456789abcdef")
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 _SINGLE = ("LITERAL", "NOT_LITERAL", "IN", "ANY")
 _EMPTY = ("AT", "ASSERT", "ASSERT_NOT")
@@ -31,9 +30,6 @@ class PatternTraits:
     needs_digit: no match without a character that ``\\d`` takes.
     guards: in an ASCII text without any of these, the spans of all matches stay the same whichever
         ASCII digits its digits are replaced by; None where nothing of the kind can be said.
-    ids_alike: in an ASCII text the spans of all matches stay the same whichever digits from 0 to 9
-        and a to f the ones of its UUIDs are replaced by (UUIDs in lower case that no letter or
-        digit stands beside).
     id_scan: where matches hold ids of letters and digits in a fixed form, such as a UUID, a pattern
         that is found in every text with a match and is quick to look for.
     """
@@ -42,30 +38,34 @@ class PatternTraits:
     needs_digit: bool = False
     guards: tuple[str, ...] | None = None
     id_scan: str | None = None
-    ids_alike: bool = False
 
 
 def traits_of(pattern: str) -> PatternTraits:
     """Raises re.error where ``pattern`` is no regular expression."""
     try:
-        tree = _PARSER.parse(pattern)
-        if tree.state.flags != re.UNICODE.value:
-            return PatternTraits()
-        needed = _needed(list(tree))
+        tree = parsed(pattern)
+        needed = _needed(tree)
         digit = needed.pop("", 0) > 0
         return PatternTraits(
             required=max(needed.items(), key=lambda one: one[1], default=None),
             needs_digit=digit,
-            guards=_guards(list(tree)),
-            id_scan=_id_scan(list(tree)),
-            ids_alike=_ids_alike(list(tree)),
+            guards=_guards(tree),
+            id_scan=_id_scan(tree),
         )
-    except _UnknownNodeError:
+    except UnknownNodeError:
         return PatternTraits()
 
 
-class _UnknownNodeError(Exception):
-    pass
+class UnknownNodeError(Exception):
+    """Something in a pattern of which nothing is said here."""
+
+
+def parsed(pattern: str) -> _Nodes:
+    """The parse tree. Raises re.error, and UnknownNodeError where flags change what it means."""
+    tree = _PARSER.parse(pattern)
+    if tree.state.flags != re.UNICODE.value:
+        raise UnknownNodeError
+    return list(tree)
 
 
 def _body(kind: str, value: Any) -> _Nodes | None:
@@ -73,7 +73,7 @@ def _body(kind: str, value: Any) -> _Nodes | None:
     if kind == "SUBPATTERN":
         _, added, removed, body = value
         if added or removed:
-            raise _UnknownNodeError
+            raise UnknownNodeError
         return list(body)
     if kind == "ATOMIC_GROUP":
         return list(value)
@@ -110,7 +110,7 @@ def _needed(nodes: _Nodes) -> Counter[str]:
             # there is a digit at all may be said twice.
             needed[""] += _needed(list(value[1]))[""]
         elif kind not in ("NOT_LITERAL", "ANY", "AT", "ASSERT_NOT"):
-            raise _UnknownNodeError
+            raise UnknownNodeError
     return needed
 
 
@@ -133,16 +133,6 @@ def _guards(nodes: _Nodes) -> tuple[str, ...] | None:
     if runs is None:
         return None
     return tuple(dict.fromkeys(run for run in runs if _DIGITS.intersection(run)))
-
-
-def _ids_alike(nodes: _Nodes) -> bool:
-    """Literal text could tell one UUID from another where a whole word of it might be a part of
-    one; everything else, where it takes some hexadecimal digits and not all."""
-    runs = _literals_if_alike(nodes, _HEXADECIMAL)
-    if runs is None:
-        return False
-    words = [word for run in runs for word in re.split(r"[\W_]", run) if word]
-    return not any(_HEXADECIMAL.issuperset(word) for word in words)
 
 
 def _literals_if_alike(nodes: _Nodes, alike: frozenset[str]) -> list[str] | None:
@@ -185,7 +175,7 @@ def _literals_if_alike(nodes: _Nodes, alike: frozenset[str]) -> list[str] | None
 
 
 def _taken(members: _Nodes, characters: frozenset[str]) -> int:
-    pattern = re.compile(_class_text(members))
+    pattern = re.compile(class_text(members))
     return sum(pattern.match(one) is not None for one in characters)
 
 
@@ -228,7 +218,7 @@ def _scan(flat: _Nodes) -> str | None:
         if kind == "LITERAL":
             texts.append(re.escape(chr(value)))
         elif kind == "IN":
-            text = _class_text(value)
+            text = class_text(value)
             texts.append(text)
             varied |= _taken(value, _DIGITS) > 0 and re.match(text, "a") is not None
         elif kind not in _EMPTY:
@@ -242,7 +232,8 @@ _CATEGORIES = {
 }  # fmt: skip
 
 
-def _class_text(members: _Nodes) -> str:
+def class_text(members: _Nodes) -> str:
+    """The pattern of one character that these members of a class make."""
     parts: list[str] = []
     for code, value in members:
         kind = str(code)
@@ -255,5 +246,5 @@ def _class_text(members: _Nodes) -> str:
         elif kind == "CATEGORY" and str(value) in _CATEGORIES:
             parts.append(_CATEGORIES[str(value)])
         else:
-            raise _UnknownNodeError
+            raise UnknownNodeError
     return f"[{''.join(parts)}]"

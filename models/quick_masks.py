@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from itertools import takewhile
 
 from models.masks import Mask, Masker, replace_group
 from models.patterns import PatternTraits, traits_of
@@ -40,13 +39,6 @@ class QuickMasker(Masker):
         self._whole: dict[bytes, Remembered | int] = {}
         self._without_ids: dict[bytes, Remembered | int] = {}
         self._most = most_skeletons
-
-    @property
-    def alike(self) -> tuple[Callable[[str], str], ...]:
-        """The masks that treat UUIDs alike, in order, up to the first that does not."""
-        return tuple(
-            step.replace for step in takewhile(lambda one: one.traits.ids_alike, self._all)
-        )
 
     @property
     def remembers(self) -> bool:

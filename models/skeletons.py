@@ -103,10 +103,12 @@ class Skeletons:
             if outcomes[0][index] != outcomes[-1][index]:
                 number = sum(outcomes[decimal][index] * 10**decimal for decimal in decimals)
                 origins[place] = places[number]
-        return _format(changed, origins)
+        return with_origins(changed, origins)
 
 
-def _format(changed: str, origins: dict[int, int]) -> Remembered:
+def with_origins(changed: str, origins: dict[int, int]) -> Remembered:
+    """``changed`` where the characters at some places are those at other places of a text.
+    origins: in ascending order."""
     parts: list[str] = []
     slices: list[slice] = []
     end = 0
