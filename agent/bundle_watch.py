@@ -46,14 +46,17 @@ class BundleWatch:
         if look != before or look == self._settled:
             return None
         self._settled = look
+        # Also the first time, when nothing has changed since the start: reading all of it again
+        # would cost an idle agent its most expensive moment, in time and in memory.
+        if Bundle.fingerprint_at(self.path) == self._fingerprint:
+            return None
         try:
             bundle = self._load(self.path)
         except UserError as error:
             self.refuse(error)
             return None
-        if bundle.fingerprint == self._fingerprint:
-            return None
-        return bundle
+        # It may have been put back between the two.
+        return None if bundle.fingerprint == self._fingerprint else bundle
 
     def accept(self, bundle: Bundle) -> None:
         """It is in use from now on."""

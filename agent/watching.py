@@ -9,6 +9,7 @@ from typing import Any
 from agent.alerts import Alert, Message, Quiet, Reporter
 from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
+from agent.collector import give_back
 from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector, Verdict
 from agent.follow import Follower, LineBatch
@@ -397,6 +398,9 @@ class Watching:
             "the bundle was replaced: %s, version %s, threshold %g; open sessions are kept",
             bundle.manifest.name, bundle.fingerprint[:12], new.threshold,
         )  # fmt: skip
+        # The old one with its graphs.
+        del old
+        give_back()
 
 
 def _translate(

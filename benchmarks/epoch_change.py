@@ -47,7 +47,8 @@ def main() -> None:
 def measure(name: str, draw: Draw, events: int, sessions: int, count: int) -> None:
     words = shipped_word_table()
     rng = np.random.default_rng(2)
-    templates = tuple(" ".join(rng.choice(words.words, 8)) for _ in range(events))
+    vocabulary = words.words
+    templates = tuple(" ".join(rng.choice(vocabulary, 8)) for _ in range(events))
     embedder = EventEmbedder(words, DocumentFrequencies.of(templates))
     epochs = Epochs(History.of(draw(sessions), [], events))
     description = Description(epochs.base, templates, embedder.embed_all(templates), words)

@@ -82,7 +82,8 @@ def case(name: str, known: Sequence[Events], events: int, folder: Path) -> Case:
     draw = np.random.default_rng(1)
     words = shipped_word_table()
     network = Ensemble(NetworkConfig(words.dimension, **PRESETS[name].network)).eval()
-    templates = tuple(" ".join(draw.choice(words.words, 6)) for _ in range(events))
+    vocabulary = words.words
+    templates = tuple(" ".join(draw.choice(vocabulary, 6)) for _ in range(events))
     embedder = EventEmbedder(words, DocumentFrequencies.of(templates))
     table = embedder.embed_all(templates)
     config, rule = network.config, DEFAULT_RULES["hdfs"]

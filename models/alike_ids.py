@@ -101,7 +101,7 @@ class AlikeIds:
             found = True
         if found:
             # Their parts are no words.
-            spread = spared.translate(_ONE_LETTER)
+            spread = bytes(spared).translate(_ONE_LETTER)
         for number in _NUMBERS.finditer(data):
             start, stop = number.span()
             spared[start + 2 : stop] = _GAP * (stop - start - 2)

@@ -189,6 +189,18 @@ class Bundle:
             rehearsed,
         )
 
+    @staticmethod
+    def fingerprint_at(path: Path) -> str | None:
+        """The fingerprint of what lies there, unchecked; None where no manifest can be read.
+
+        The manifest has the sha256 of every other file: an equal one is of an equal bundle.
+        """
+        try:
+            files = _read(path, only=MANIFEST)
+        except UserError:
+            return None
+        return hashlib.sha256(files[MANIFEST]).hexdigest() if MANIFEST in files else None
+
     def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:
         return EventParser(
             self.templates,
@@ -232,7 +244,7 @@ def unpack_words(content: bytes) -> tuple[WordTable, DocumentFrequencies]:
     table = WordTable.from_arrays(arrays)
     counts = arrays["document_frequencies"]
     events = int(arrays["events"])
-    met = {table.words[row]: int(counts[row]) for row in np.flatnonzero(counts)}
+    met = {table.word(row): int(counts[row]) for row in np.flatnonzero(counts).tolist()}
     return table, DocumentFrequencies(events, met)
 
 
@@ -265,12 +277,14 @@ def _manifest(path: Path, content: bytes) -> Manifest:
     return manifest
 
 
-def _read(path: Path) -> dict[str, bytes]:
-    """All files of a bundle by name, read once: what is checked is what is used."""
+def _read(path: Path, only: str | None = None) -> dict[str, bytes]:
+    """All files of a bundle by name, or one, read once: what is checked is what is used."""
     try:
         if path.is_dir():
             return {
-                file.name: file.read_bytes() for file in sorted(path.iterdir()) if file.is_file()
+                file.name: file.read_bytes()
+                for file in sorted(path.iterdir())
+                if only in (None, file.name) and file.is_file()
             }
         if not path.exists():
             raise UserError(
@@ -280,7 +294,7 @@ def _read(path: Path) -> dict[str, bytes]:
             members = {
                 Path(member.name).name: archive.extractfile(member)
                 for member in archive
-                if member.isfile()
+                if member.isfile() and only in (None, Path(member.name).name)
             }
             return {name: file.read() for name, file in members.items() if file is not None}
     except tarfile.TarError:

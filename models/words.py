@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.arrays import load_arrays
 from models.errors import UserError
+from models.word_index import WordIndex
 
 _PLACEHOLDER = re.compile(r"<[A-Z*]+>")
 # IOException -> IO, Exception; dataNode -> data, Node; DATA -> DATA. Letters only.
@@ -43,7 +44,10 @@ class WordTable:
     """
 
     def __init__(
-        self, words: Sequence[str], rows: NDArray[np.int8], scales: NDArray[np.float32]
+        self,
+        words: Sequence[str] | WordIndex,
+        rows: NDArray[np.int8],
+        scales: NDArray[np.float32],
     ) -> None:
         if rows.ndim != 2 or rows.shape[0] != len(words) or scales.shape != (len(words),):
             raise UserError(
@@ -52,11 +56,9 @@ class WordTable:
             )
         if not len(words):
             raise UserError("word table: no words in it")
-        self.words: tuple[str, ...] = tuple(words)
         self.rows = rows
         self.scales = scales
-        self._index = {word: row for row, word in enumerate(self.words)}
-        self._longest = max(map(len, self.words))
+        self._index = words if isinstance(words, WordIndex) else WordIndex(words)
 
     @classmethod
     def from_vectors(cls, words: Sequence[str], vectors: NDArray[np.floating]) -> Self:
@@ -78,18 +80,26 @@ class WordTable:
         return int(self.rows.shape[1])
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self._index)
 
     def __contains__(self, word: str) -> bool:
-        return word in self._index
+        return self._index.row(word) is not None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All of them, by row; made anew at each call."""
+        return tuple(self._index)
+
+    def word(self, row: int) -> str:
+        return self._index.word(row)
 
     def row(self, word: str) -> int | None:
         """Where the word stands in the table; None for a word that is not in it."""
-        return self._index.get(word)
+        return self._index.row(word)
 
     def vector(self, word: str) -> Vectors | None:
         """float32 [dimension], or None for a word that is not in the table."""
-        row = self._index.get(word)
+        row = self._index.row(word)
         if row is None:
             return None
         vector: Vectors = self.rows[row].astype(np.float32) * self.scales[row]
@@ -103,8 +113,8 @@ class WordTable:
         found = []
         start = 0
         while start + _SHORTEST_PIECE <= len(word):
-            stop = min(len(word), start + self._longest)
-            while stop - start >= _SHORTEST_PIECE and word[start:stop] not in self._index:
+            stop = min(len(word), start + self._index.longest)
+            while stop - start >= _SHORTEST_PIECE and word[start:stop] not in self:
                 stop -= 1
             if stop - start < _SHORTEST_PIECE:
                 start += 1
@@ -126,24 +136,28 @@ class WordTable:
 
     def pruned(self, keep: Iterable[str], most_frequent: int) -> Self:
         """The first ``most_frequent`` words and, beyond them, those of ``keep`` that are known."""
-        first = min(most_frequent, len(self.words))
-        extra = sorted({row for word in keep if (row := self._index.get(word, -1)) >= first})
+        first = min(most_frequent, len(self))
+        known = {row for word in keep if (row := self.row(word)) is not None}
+        extra = sorted(row for row in known if row >= first)
         chosen = np.array([*range(first), *extra], dtype=np.intp)
-        return type(self)([self.words[i] for i in chosen], self.rows[chosen], self.scales[chosen])
+        words = [self.word(row) for row in chosen.tolist()]
+        return type(self)(words, self.rows[chosen], self.scales[chosen])
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What ``from_arrays`` reads back; no object arrays, so no pickle is needed."""
-        joined = "\n".join(self.words).encode()
         return {
-            "words": np.frombuffer(joined, dtype=np.uint8),
+            "words": np.frombuffer(bytes(self._index), dtype=np.uint8),
             "rows": self.rows,
             "scales": self.scales,
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
-        words = arrays["words"].tobytes().decode().split("\n")
-        return cls(words, arrays["rows"].astype(np.int8), arrays["scales"].astype(np.float32))
+        return cls(
+            WordIndex.from_bytes(arrays["words"].tobytes()),
+            arrays["rows"].astype(np.int8, copy=False),
+            arrays["scales"].astype(np.float32, copy=False),
+        )
 
     def save(self, path: Path) -> None:
         with path.open("wb") as file:

@@ -111,6 +111,9 @@ class Follower:
         turn = self._first_stream % len(sources) if sources else 0
         for source in sources[turn:] + sources[:turn]:
             stream = list(self._roster.streams.get(source, ()))
+            if len(stream) == 1 and stream[0].is_still():
+                self._awake.pop(source, None)
+                continue
             if (yield from self._turn(stream)) is not Outcome.END:
                 behind = True
             if not any(_needs_a_visit(tail) for tail in stream):

@@ -44,7 +44,12 @@ class Looking:
 
     def __init__(self, path: Path) -> None:
         self.clock = Clock()
-        self.watch = BundleWatch(path, Bundle.load(path), Bundle.load, self.clock)
+        self.loads = 0
+        self.watch = BundleWatch(path, Bundle.load(path), self._load, self.clock)
+
+    def _load(self, path: Path) -> Bundle:
+        self.loads += 1
+        return Bundle.load(path)
 
     def looks(self, times: int = 1) -> list[Bundle]:
         found = []
@@ -77,6 +82,7 @@ def test_a_bundle_that_stays_is_not_read_again(
     replace_with(place, tmp_path / "same")
     assert looking.looks(5) == []
     assert caplog.text == ""
+    assert looking.loads == 0
 
 
 def test_another_one_is_taken_once_it_has_settled(place: Path, tmp_path: Path) -> None:
@@ -141,6 +147,7 @@ def test_a_tar_may_be_replaced_too(place: Path, tmp_path: Path) -> None:
     looking.looks(2)
     pack(make_bundle(tmp_path / "other", seed=9, name="other"))
     assert [one.manifest.name for one in looking.looks(3)] == ["other"]
+    assert looking.loads == 1
 
 
 def test_what_was_learnt_goes_on_where_the_templates_are_the_same(tmp_path: Path) -> None:

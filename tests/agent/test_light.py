@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +31,35 @@ def test_scoring_imports_nothing_heavy_either(bundle_path: object) -> None:
 def test_an_http_client_is_loaded_only_by_who_sends_over_http() -> None:
     code = "import agent.cli, sys; assert 'httpx' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_agent_that_follows_quiet_files_loads_nothing_it_does_not_need(
+    bundle_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "quiet.log").write_text("order 1 received\n")
+    watch = ["watch", tmp_path, "--bundle", bundle_path, "--state-dir", tmp_path / "state"]
+    code = f"""
+        import atexit, sys
+        # No HTTP without a sink that needs it; nothing of NumPy beside its core.
+        unwanted = {HEAVY | {"httpx", "ssl", "asyncio", "rich", "numpy.ma", "trainer", "export"}!r}
+        atexit.register(lambda: print(sorted(unwanted & set(sys.modules))))
+        sys.argv = ["metalog-agent", *{[str(one) for one in watch]!r}]
+        from agent.cli import main
+        main()
+    """
+    agent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert agent.stderr is not None
+        assert any("following" in line for line in agent.stderr)
+        agent.terminate()
+        said, _ = agent.communicate(timeout=60)
+    finally:
+        agent.kill()
+        agent.wait()
+    assert agent.returncode == 0
+    assert said == "[]\n"
