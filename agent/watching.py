@@ -97,7 +97,7 @@ class Watching:
         self._age_before = 0.0
         self._held_up = 0.0
         self._held_since: float | None = None
-        self._tried_at = -_LONGEST_WAIT
+        self._try_at = 0.0
         self._counted: dict[str, int] = {}
         # What no transaction holds yet.
         self._alerts: list[Alert] = []
@@ -154,9 +154,12 @@ class Watching:
 
     def _stand_still(self) -> None:
         self._wait = _PAUSE
-        if self._clock.monotonic() - self._tried_at >= _LONGEST_WAIT:
-            self._tried_at = self._clock.monotonic()
+        began = self._clock.monotonic()
+        if began >= self._try_at:
             self._save()
+            # A locked database takes its time to say no: half of it at most is taken from others.
+            now = self._clock.monotonic()
+            self._try_at = now + max(_LONGEST_WAIT, now - began)
 
     def _go_on(self) -> None:
         self._wait = _LONGEST_WAIT

@@ -51,8 +51,8 @@ class Key:
 
 @lru_cache
 def keys_of(table: type[msgspec.Struct]) -> dict[str, Key]:
-    """By name, in the order of the model; without the tables in it."""
-    return {key.name: key for key in _keys(table)}
+    """By name, in the order of the model, an address first; without the tables in it."""
+    return {key.name: key for key in sorted(_keys(table), key=lambda key: key.name != "url")}
 
 
 def _keys(table: type[msgspec.Struct]) -> Iterator[Key]:

@@ -112,7 +112,7 @@ class Input(Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     paths: Annotated[
         Annotated[list[Text], msgspec.Meta(min_length=1)],
-        _key("Folders, files or globs (with **).", ["/var/log"]),
+        _key("Folders, files or globs (`**`, too).", ["/var/log"]),
     ]
     state_dir: Annotated[
         Text | None,
