@@ -40,6 +40,16 @@ log = logging.getLogger("metalog")
 
 
 @dataclass(frozen=True)
+class Outline:
+    """An input without what takes memory. plans: of its sinks, by name; two that are equal make the
+    same sink."""
+
+    settings: InputSettings
+    folder: Path | None
+    plans: Mapping[str, SinkPlan | None]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """An input that can be started.
 
@@ -61,6 +71,11 @@ class Prepared:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def outline(self) -> "Outline":
+        """What is to be known of it while it runs."""
+        plans = {sink.name: plan for sink, plan in self.sinks}
+        return Outline(self.settings, self.folder, plans)
 
     def try_out(self) -> None:
         """Raises UserError where the bundle does not allow what was asked for."""

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from agent.assembly import Assembly, Prepared
+from agent.assembly import Assembly, Outline, Prepared
+from agent.collector import settle_collector
 from agent.config import Configuration
 from agent.delivery import Courier
 from agent.logs import set_level, speaking_of
@@ -30,12 +31,12 @@ class Reloading:
         assembly: Assembly,
         read: Callable[[], Configuration],
         running: Configuration,
-        prepared: dict[str, Prepared],
+        outlines: dict[str, Outline],
     ) -> None:
         self._assembly = assembly
         self._read = read
         self._running = running
-        self._prepared = prepared
+        self._outlines = outlines
 
     def __call__(self, rounds: Rounds) -> None:
         try:
@@ -60,7 +61,7 @@ class Reloading:
             with speaking_of(name):
                 rounds.inputs.pop(name).hand_over(keep=())
                 log.info("is no longer followed; its state is kept")
-            del self._prepared[name]
+            del self._outlines[name]
         for name, watching in rounds.inputs.items():
             if name not in changed:
                 watching.ask_for_bundle()
@@ -68,6 +69,7 @@ class Reloading:
             self._replace(rounds, prepared)
         self._running = found
         self._assembly.bundles.forget()
+        settle_collector()
         set_level(quiet=found.agent.quiet)
         log.info("the configuration was reloaded: %s", _told(found, changed, gone))
 
@@ -80,7 +82,7 @@ class Reloading:
         changed: dict[str, Prepared] = {}
         try:
             for one in found.inputs:
-                old = self._prepared.get(one.name)
+                old = self._outlines.get(one.name)
                 if old is not None and found.state_folder(one) != old.folder:
                     origin = found.origins["state_dir"]
                     said = one.origins["state_dir"] if one.keys.state_dir else origin
@@ -89,7 +91,7 @@ class Reloading:
                         f"{old.folder}, and start it again"
                     )
                 prepared = self._assembly.prepare(found, one)
-                if old is not None and _is_the_same(old, prepared):
+                if old is not None and _is_the_same(old, prepared.outline()):
                     prepared.drop()
                     continue
                 changed[one.name] = prepared
@@ -103,15 +105,15 @@ class Reloading:
 
     def _replace(self, rounds: Rounds, prepared: Prepared) -> None:
         """Raises UserError where neither it nor what was there before can be started."""
-        name = prepared.name
-        before = self._prepared.get(name)
+        name, outline = prepared.name, prepared.outline()
+        before = self._outlines.get(name)
         couriers: Mapping[str, Courier] = {}
         if before is not None:
             with speaking_of(name):
-                couriers = rounds.inputs.pop(name).hand_over(keep=_same_sinks(before, prepared))
+                couriers = rounds.inputs.pop(name).hand_over(keep=_same_sinks(before, outline))
         try:
             rounds.inputs[name] = self._assembly.start(prepared, couriers)
-            self._prepared[name] = prepared
+            self._outlines[name] = outline
         except UserError as error:
             # Only the state can be to blame: all else was tried out.
             with speaking_of(name):
@@ -119,24 +121,20 @@ class Reloading:
             if before is not None:
                 again = self._assembly.prepare(self._running, before.settings)
                 rounds.inputs[name] = self._assembly.start(again, couriers)
-                self._prepared[name] = again
 
 
-def _is_the_same(old: Prepared, new: Prepared) -> bool:
-    return old.settings.keys == new.settings.keys and _plans(old) == _plans(new)
+def _is_the_same(old: Outline, new: Outline) -> bool:
+    return old.settings.keys == new.settings.keys and old.plans == new.plans
 
 
-def _plans(one: Prepared) -> list[tuple[str, object]]:
-    return [(sink.name, plan) for sink, plan in one.sinks]
-
-
-def _same_sinks(old: Prepared, new: Prepared) -> set[str]:
+def _same_sinks(old: Outline, new: Outline) -> set[str]:
     """Names of sinks that need not be disturbed."""
-    if old.policy.group != new.policy.group:
+    if old.settings.keys.grouping != new.settings.keys.grouping:
         # It makes a difference to an Alertmanager whether anybody will say that an alert is over.
         return set()
-    before = dict(_plans(old))
-    return {name for name, plan in _plans(new) if name in before and before[name] == plan}
+    return {
+        name for name, plan in new.plans.items() if name in old.plans and old.plans[name] == plan
+    }
 
 
 def _told(found: Configuration, changed: dict[str, Prepared], gone: list[str]) -> str:

@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from agent.alerts import parse_masks
-from agent.assembly import Assembly, Prepared
+from agent.assembly import Assembly, Outline
 from agent.collector import settle_collector
 from agent.commands.config_option import ConfigOption
 from agent.commands.judging_options import (
@@ -200,26 +200,28 @@ def watch(
     configure_logging(quiet=configuration.agent.quiet)
     for warning in configuration.warnings:
         log.warning("%s", warning)
-    assembly = Assembly(
-        once=once,
-        form=form,
-        options=SinkOptions(
-            webhook or [], webhook_secret_file, webhook_header or [], webhook_ca,
-            alertmanager or [], slack, alert_file or [],
-        ),
+    named = SinkOptions(
+        webhook or [], webhook_secret_file, webhook_header or [], webhook_ca,
+        alertmanager or [], slack, alert_file or [],
     )  # fmt: skip
+    kinds = {one.kind for one in configuration.sinks.values()}
+    if form is not None and kinds and "stdout" not in kinds and not named.any:
+        raise UserError(f"--format: alerts go to the sinks of {file}, and none is stdout")
+    assembly = Assembly(once=once, form=form, options=named)
     prepared = {one.name: assembly.prepare(configuration, one) for one in configuration.inputs}
+    outlines = {name: one.outline() for name, one in prepared.items()}
     rounds = Rounds({}, assembly.wakeup)
     if file is not None and not once:
         # Without a file a hangup is what it always was: the end.
-        rounds.reload = Reloading(assembly, read, configuration, prepared)
+        rounds.reload = Reloading(assembly, read, configuration, outlines)
         _on(signal.SIGHUP, rounds.hang_up)
-    for name, one in prepared.items():
-        rounds.inputs[name] = assembly.start(one)
+    for name in list(prepared):
+        rounds.inputs[name] = assembly.start(prepared.pop(name))
+    assembly.bundles.forget()
     _stop_on_signals(rounds)
     settle_collector()
     rounds.run()
-    _end(rounds, prepared)
+    _end(rounds, outlines)
 
 
 def _text(path: Path | None) -> str | None:
@@ -243,13 +245,13 @@ def _on(number: signal.Signals, action: Callable[[], None], *, only_once: bool =
         signal.signal(number, handle)
 
 
-def _end(rounds: Rounds, prepared: dict[str, Prepared]) -> None:
+def _end(rounds: Rounds, outlines: Mapping[str, Outline]) -> None:
     for name, one in rounds.inputs.items():
         with speaking_of(name):
             _sum_up(one)
     undelivered = {name: one.undelivered for name, one in rounds.inputs.items() if one.undelivered}
     for name, count in undelivered.items():
-        folder = prepared[name].folder
+        folder = outlines[name].folder
         kept = f"kept in {folder} for the next start" if folder else "lost"
         with speaking_of(name):
             log.error("%d alerts could not be delivered; %s", count, kept)

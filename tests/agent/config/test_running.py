@@ -64,15 +64,18 @@ def test_two_inputs_have_bundles_rules_sinks_and_states_of_their_own(
     append(place.shop / "app.log", session(1, *ODD))
     append(place.web / "web.log", session(2, *ODD))
     monkeypatch.setenv("HOOK_SECRET", _SECRET)
-    with receiver() as hook:
+    with receiver() as hook, receiver() as manager:
         place.configure(
-            shop="send_to = ['out', 'hook']\n",
+            shop="send_to = ['out', 'hook', 'am']\n",
             web="key_regex = 'order (\\S+)'\nsend_to = ['file', 'hook']\nthreshold = 0.0",
             sinks="[sinks.out]\ntype = 'stdout'\n[sinks.file]\ntype = 'file'\npath = 'a.jsonl'\n"
-            f"[sinks.hook]\ntype = 'webhook'\nurl = '{hook.url}'\nsecret_env = 'HOOK_SECRET'\n",
+            f"[sinks.hook]\ntype = 'webhook'\nurl = '{hook.url}'\nsecret_env = 'HOOK_SECRET'\n"
+            f"[sinks.am]\ntype = 'alertmanager'\nurl = '{manager.url}'\n",
         )
         with watching("--config", place.file) as agent:
             bodies = hook.wait_for(2)
+            [[fired]] = manager.wait_for(1)
+            assert fired["labels"]["input"] == "shop"
             alert = agent.alerts.get(timeout=60)
             append(place.web / "new.log", session(3, *ODD))
             hook.wait_for(3)
@@ -87,7 +90,9 @@ def test_two_inputs_have_bundles_rules_sinks_and_states_of_their_own(
     assert set(objects(told.stdout)[0]["inputs"]) == {"shop", "web"}
     assert place.counts("shop")["lines_read"] == 4
     assert place.counts("web")["lines_read"] == 8
-    assert set(place.state("shop").report["sinks"]) == {"stdout out", "webhook hook"}
+    assert set(place.state("shop").report["sinks"]) == {
+        "stdout out", "webhook hook", "alertmanager am",
+    }  # fmt: skip
     assert set(place.state("web").report["sinks"]) == {"file file", "webhook hook"}
     everything = b"".join(
         one.read_bytes() for one in (place.folder / "state").rglob("*") if one.is_file()
@@ -109,6 +114,45 @@ def test_a_restart_goes_on_with_both_states(place: Place) -> None:
         found = [agent.alerts.get(timeout=60) for _ in range(2)]
         assert agent.stop() == []
     assert sorted((one["bundle"], one["lines"]) for one in found) == [("one", 4), ("two", 4)]
+
+
+def test_status_silences_and_labels_are_about_all_inputs_or_one(place: Place) -> None:
+    place.configure("[inputs.later]\npaths = ['later']\n")
+    append(place.shop / "app.log", session(1, *ODD))
+    append(place.web / "app.log", session(2, *ODD))
+    with watching("--config", place.file, "--max-alerts-per-hour", 0) as agent:
+        alerts = {one["bundle"]: one for one in (agent.alerts.get(timeout=60) for _ in range(2))}
+        config = ("--config", place.file)
+
+        def said(*arguments: object) -> str:
+            done = run(*arguments, *config)
+            assert done.returncode == 0, done.stderr
+            return done.stdout.decode()
+
+        said("silence", alerts["one"]["fingerprint"], "--for", "1h", "--input", "shop")
+        said("silence", alerts["two"]["fingerprint"], "--for", "1h")
+        listed = dict(line.split("  ", 1) for line in said("silence", "list").splitlines())
+        assert " in 1 of 3 inputs" in listed[alerts["one"]["fingerprint"]]
+        assert "inputs" not in listed[alerts["two"]["fingerprint"]]
+        assert "until" not in said("silence", "list", "--input", "later").replace(
+            alerts["two"]["fingerprint"] + "  until", ""
+        )
+        for name, order in (("shop", 3), ("web", 4)):
+            append(place.folder / name / "app.log", session(order, *ODD))
+            until(lambda name=name: place.counts(name)["sessions_silenced"] == 1)  # type: ignore[misc]
+        said("label", alerts["two"]["id"], "anomaly")
+        assert (place.folder / "state" / "web" / "labels.jsonl").exists()
+        refused = run("label", "nonsense", "normal", *config)
+        assert refused.returncode == 2
+        assert b"holds no alert of this id" in refused.stderr
+        assert agent.stop() == []
+    text = said("status")
+    assert [line for line in text.splitlines() if line.startswith("[")] == [
+        "[later]", "[shop]", "[web]",
+    ]  # fmt: skip
+    assert said("status", "--input", "shop").startswith("state  ")
+    place.configure("[inputs.new]\npaths = ['new']\n")
+    assert "[new]\nno agent has kept its state yet\n" in said("status")
 
 
 def test_options_and_variables_are_stronger_than_the_file(
