@@ -1,6 +1,6 @@
 """The agent's configuration: a file, the environment and the command line, the last the strongest.
 
-``layers`` reads each of them and refuses what is no key; ``configuration`` says what holds. What it
+``toml_file`` and ``environment`` refuse what is no key; ``configuration`` says what holds. What it
 comes to, bundles and sinks and files, is put together in ``agent.assembly``.
 """
 

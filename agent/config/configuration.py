@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.config.environment import CONFIG_VARIABLE, of_environment
 from agent.config.keys import (
     ALTERNATIVES,
     INPUTS,
@@ -20,16 +21,10 @@ from agent.config.keys import (
     shared_keys,
     sink_kinds,
 )
-from agent.config.layers import (
-    CONFIG_VARIABLE,
-    Layer,
-    Source,
-    of_environment,
-    of_file,
-    of_options,
-)
+from agent.config.layers import Layer, Source, of_options
 from agent.config.model import Agent, Input, Sink, StdoutSink
 from agent.config.toml import toml
+from agent.config.toml_file import of_file
 from agent.state import default_folder
 from agent.state.folder import base_folder
 from models.errors import UserError

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config.layers import of_environment, of_file
+from agent.config.environment import of_environment
 from agent.config.toml import toml
+from agent.config.toml_file import of_file
 from models.errors import UserError
 
 _INPUT = "[inputs.shop]\npaths = ['logs']\n"
@@ -31,6 +32,7 @@ def file(tmp_path: Path) -> Path:
         (_INPUT + "quiet = true", "inputs.shop.quiet: stands at the top of the file"),
         ("paths = ['logs']", "paths: stands in the table of an input"),
         ("zzz = 1", "zzz: there is no such key; there are "),
+        ('"z\\nz" = 1', "'z\\nz': there is no such key; there are "),
         ("[sinks.ops]\ntype = 'webhok'", "sinks.ops: there is no sink of type 'webhok'; did you "
          "mean 'webhook'?"),
         ("[sinks.ops]\ntype = 'carrier pigeon'", "it is one of stdout, file, webhook, "),
