@@ -5,9 +5,6 @@ import gc
 
 def settle_collector() -> None:
     """To be called when all is set up. Lines by the thousand would otherwise have the collector
-    look at all open sessions again and again; there are no cycles among them. Called again, it lets
-    go of what is of no use any more."""
-    gc.unfreeze()
-    gc.collect()
+    look at all open sessions again and again; there are no cycles among them."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -1,5 +1,6 @@
 """Another configuration for a running agent: all of it, or none of it."""
 
+import gc
 import logging
 from collections.abc import Callable, Mapping
 
@@ -69,6 +70,9 @@ class Reloading:
             self._replace(rounds, prepared)
         self._running = found
         self._assembly.bundles.forget()
+        # What was set aside at the start may be of no use any more.
+        gc.unfreeze()
+        gc.collect()
         settle_collector()
         set_level(quiet=found.agent.quiet)
         log.info("the configuration was reloaded: %s", _told(found, changed, gone))

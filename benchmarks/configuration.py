@@ -6,6 +6,7 @@ Each in a process of its own that has imported the agent's other modules, nine t
 pydantic-settings is no dependency: where it is not installed it is left out.
 """
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,6 @@ _WAYS = {
         "configured(file=None, paths=['x'], environment={'METALOG_IDLE': '3'})"
     ),
 }
-_TURNS = 9
 _MEASURED = """
 import re, time
 from pathlib import Path
@@ -34,24 +34,27 @@ print((resident() - before) / 1024, (time.perf_counter() - began) * 1000)
 """
 
 
-def measure(way: str) -> tuple[float, float] | None:
+def measure(way: str, turns: int) -> tuple[float, float] | None:
     """MiB resident and milliseconds; None where it cannot be imported."""
-    turns = []
-    for _ in range(_TURNS):
+    costs = []
+    for _ in range(turns):
         done = subprocess.run(
             [sys.executable, "-c", _MEASURED.format(way=way)], capture_output=True, text=True
         )
         if done.returncode:
             return None
-        turns.append([float(number) for number in done.stdout.split()])
-    memory, seconds = (statistics.median(numbers) for numbers in zip(*turns, strict=True))
+        costs.append([float(number) for number in done.stdout.split()])
+    memory, seconds = (statistics.median(numbers) for numbers in zip(*costs, strict=True))
     return memory, seconds
 
 
 def main() -> None:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--turns", type=int, default=9)
+    given = arguments.parse_args()
     print(f"{'':<30} MiB    ms")
     for name, way in _WAYS.items():
-        found = measure(way)
+        found = measure(way, given.turns)
         cost = "not installed" if found is None else f"{found[0]:<5.1f} {found[1]:4.0f}"
         print(f"{name:<30}", cost)
 

@@ -1,7 +1,9 @@
 """``metalog-agent config`` as a user runs it, and what is generated from the model."""
 
 import json
+import os
 import stat
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from agent.config.generated import PAGE, page_with_tables
 from agent.config.schema import SCHEMA_FILE, schema, schema_text
+from benchmarks import configuration
 from tests.agent.orders import NORMAL, ODD, session
 from tests.agent.test_watch import objects, run, write
 
@@ -209,6 +212,17 @@ def test_a_test_alert_goes_to_the_sinks_of_the_configuration(tmp_path: Path) -> 
     assert stat.S_IMODE(written.stat().st_mode) == 0o640
     [alert] = objects(written.read_bytes())
     assert alert["kind"] == "test"
+
+
+def test_the_benchmark_of_libraries_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setattr(sys, "argv", ["configuration", "--turns", "1"])
+    configuration.main()
+    rows = capsys.readouterr().out.splitlines()
+    assert [row for row in rows if "not installed" in row and "pydantic" not in row] == []
+    assert rows[-1].startswith("agent.config")
 
 
 def test_without_a_path_and_a_configuration_watch_says_what_to_do() -> None:
