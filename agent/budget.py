@@ -108,11 +108,11 @@ class Budget:
         return min(max(at, self._lowest), self._highest + self._step)
 
 
-def check_per_day(per_day: float) -> float:
-    """Raises UserError for what is no budget."""
+def check_per_day(per_day: float, said: str = "--alerts-per-day") -> float:
+    """Raises UserError for what is no budget. said: what it is called."""
     if not 0.01 <= per_day < math.inf:
         raise UserError(
-            f"--alerts-per-day {per_day:g}: expected at least 0.01, such as 5; "
+            f"{said} {per_day:g}: expected at least 0.01, such as 5; "
             "--threshold sets a fixed threshold"
         )
     return per_day

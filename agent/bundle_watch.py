@@ -11,7 +11,7 @@ from models.errors import UserError
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 # Of every file: name, size, time of the last change, inode.
-_Look = tuple[tuple[str, int, int, int], ...]
+Look = tuple[tuple[str, int, int, int], ...]
 
 log = logging.getLogger("metalog")
 
@@ -32,18 +32,24 @@ class BundleWatch:
         self._load = load
         self._clock = clock
         self._looked_at = clock.monotonic()
-        self._settled: _Look | None = None
-        self._seen: _Look | None = None
+        self._settled: Look | None = None
+        self._seen: Look | None = None
+        self._asked = False
+
+    def ask(self) -> None:
+        """Have the next ``take`` look at once, and take what is there as it is."""
+        self._asked = True
 
     def take(self) -> Bundle | None:
         """Another bundle than the last one, checked; None where there is none, or none yet."""
         now = self._clock.monotonic()
-        if now - self._looked_at < _SECONDS_BETWEEN_LOOKS:
+        asked, self._asked = self._asked, False
+        if now - self._looked_at < _SECONDS_BETWEEN_LOOKS and not asked:
             return None
         self._looked_at = now
-        look = _look(self.path)
+        look = look_at(self.path)
         before, self._seen = self._seen, look
-        if look != before or look == self._settled:
+        if look == self._settled or (look != before and not asked):
             return None
         self._settled = look
         # Also the first time, when nothing has changed since the start: reading all of it again
@@ -66,7 +72,8 @@ class BundleWatch:
         log.warning("%s; the bundle in use stays in use", error)
 
 
-def _look(path: Path) -> _Look:
+def look_at(path: Path) -> Look:
+    """Whether it may have changed; empty where nothing is there."""
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         found = []

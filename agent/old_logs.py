@@ -18,7 +18,7 @@ from models.errors import UserError
 log = logging.getLogger("metalog")
 
 
-def found(patterns: Sequence[str]) -> list[Path]:
+def found(patterns: Sequence[str], option: str = "--history") -> list[Path]:
     """Files by name or glob, of each pattern the oldest first. Raises UserError."""
     files = []
     for pattern in patterns:
@@ -28,7 +28,7 @@ def found(patterns: Sequence[str]) -> list[Path]:
         names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - it may be absolute
         some = [path for path in map(Path, names) if path.is_file()]
         if not some:
-            raise UserError(f"--history {pattern}: no such file")
+            raise UserError(f"{option} {pattern}: no such file")
         files += sorted(some, key=lambda path: (path.stat().st_mtime, path.name))
     return files
 

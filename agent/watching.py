@@ -1,9 +1,8 @@
-"""The agent's pipeline: read, judge, alert, save; over and over, in one thread."""
+"""The pipeline of one input: read, judge, alert, save; over and over, in one thread."""
 
 import logging
 import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from agent.alerts import Alert, Message, Quiet, Reporter
@@ -27,6 +26,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 _SECONDS_TO_CLOSE = 10.0
+_SECONDS_TO_HAND_OVER = 1.0
 # Alerts that a sink which holds reading has not delivered; with more, or larger ones, it stops.
 _MOST_WAITING = 10_000
 _MOST_WAITING_BYTES = 32 * 2**20
@@ -43,7 +43,11 @@ class Watching:
     or the state cannot be saved, nothing is read: the files keep what is to come. Alerts for other
     sinks wait in the state; without one, they stop the reading, too.
 
-    when_over: alerts wait for the end of their sessions, as they do with ``once``.
+    It is given one ``turn`` after another by whoever waits for it, and for others: see ``Rounds``.
+    Then ``begin_to_end`` and ``finish``; or ``hand_over``, where another takes its place.
+
+    when_over: alerts wait for the end of their sessions, as they do with ``once``. couriers: by
+    name, those that a predecessor handed over; they go on with what they have.
 
     about: what the state says of this run, beside what is found here; JSON-ready. bundles: says
     when the bundle was replaced; judging: makes a detector of the new one then.
@@ -65,13 +69,17 @@ class Watching:
         about: Mapping[str, Any] | None = None,
         bundles: BundleWatch | None = None,
         judging: Judging | None = None,
+        couriers: Mapping[str, Courier] | None = None,
     ) -> None:
         self._bundle = bundle
         self._bundles = bundles
         self._judging = judging
         self._detector = detector
         self._follower = follower
-        self._couriers = {sink.name: _courier(sink, state, clock) for sink in sinks}
+        taken_over = couriers or {}
+        self._couriers = {
+            sink.name: taken_over.get(sink.name) or _courier(sink, state, clock) for sink in sinks
+        }
         self._reporter = reporter
         self._quiet = quiet
         self._state = state
@@ -80,12 +88,17 @@ class Watching:
         self._looks_ahead = not (once or when_over)
         self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
-        self._stalled = self._closing = False
+        self._stalled = self._closing = self._started = False
+        self.ended = False
+        self._turned_at: float | None = None
+        self._wait = 0.0
         self._began_at = self._saved_at = clock.monotonic()
         self._save_after = _SECONDS_BETWEEN_SAVES
         self._looked_at = -_SECONDS_BETWEEN_LOOKS
         self._age_before = 0.0
         self._held_up = 0.0
+        self._held_since: float | None = None
+        self._try_at = 0.0
         self._counted: dict[str, int] = {}
         # What no transaction holds yet.
         self._alerts: list[Alert] = []
@@ -102,10 +115,10 @@ class Watching:
         self.raised = 0
         self.hung = False
         if state is not None:
-            self._restore(state.saved)
+            self._restore(state.saved, taken_over)
 
     def stop(self) -> None:
-        """Finish the turn, save, return from ``run``. Safe in a signal handler."""
+        """Make the turn that goes on a short one. Safe in a signal handler."""
         self._stopping = True
         self._follower.wake()
 
@@ -119,46 +132,103 @@ class Watching:
         """Alerts that some sink has not got yet."""
         return sum(one.backlog().alerts for one in self._couriers.values())
 
-    def run(self) -> None:
-        """Raises UserError where the state cannot be saved; what was read is read again then.
+    def seconds_until_due(self) -> float:
+        """Until it wants a turn, if no file comes or goes; not more than 0 where it does now."""
+        if self._turned_at is None:
+            return 0.0
+        wait = self._turned_at + self._wait - self._clock.monotonic()
+        if self._held_since is None:
+            wait = min(wait, self._follower.seconds_until_due())
+        return wait
+
+    def turn(self) -> None:
+        """Read a little of every file, judge, save what is due. With ``once`` it is ``ended`` when
+        there is nothing more to read. Raises UserError where the state cannot be saved; what was
+        read is read again then."""
+        held_up = self._is_held_up()
+        self._note(held_up)
+        if held_up:
+            self._stand_still()
+        else:
+            self._go_on()
+        self._turned_at = self._clock.monotonic()
+
+    def _stand_still(self) -> None:
+        self._wait = _PAUSE
+        began = self._clock.monotonic()
+        if began >= self._try_at:
+            self._save()
+            # A locked database takes its time to say no: half of it at most is taken from others.
+            now = self._clock.monotonic()
+            self._try_at = now + max(_LONGEST_WAIT, now - began)
+
+    def _go_on(self) -> None:
+        self._wait = _LONGEST_WAIT
+        self._look_for_bundle()
+        drained = self._read()
+        if not self._started:
+            # From here on nothing that is written is missed.
+            log.info("following %d files", len(self._follower.positions()))
+            self._started = True
+        if self._once and drained:
+            for batch in self._follower.flush():
+                self._take(batch)
+            self._detector.close()
+            self._raise(self._detector.take())
+            self._say(self._quiet.flush(self._age(), self._clock.wall()))
+            self.ended = True
+            return
+        if not self._once:
+            self._detector.idle(self._age())
+        self._raise(self._detector.take())
+        if drained and self._looks_ahead:
+            self._look_ahead()
+        if self._alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
+            self._save()
+
+    def begin_to_end(self) -> None:
+        """Save, and let the sinks have what they take in a few seconds; ``finish`` waits for it."""
+        self._save()
+        self._closing = True
+        for courier in self._couriers.values():
+            courier.close(_SECONDS_TO_CLOSE)
+
+    def finish(self) -> None:
+        """Raises UserError where the state could not be saved.
 
         ``hung`` says afterwards that a sink did not come back: its thread goes on.
         """
-        started = False
-        while not self._stopping:
-            if self._is_held_up():
-                before = self._clock.monotonic()
-                self._save()
-                self._pause()
-                # Nor is it idle time of the sessions: their lines may lie there unread.
-                self._held_up += self._clock.monotonic() - before
-                continue
-            self._look_for_bundle()
-            drained = self._read()
-            if not started:
-                # From here on nothing that is written is missed.
-                log.info("following %d files", len(self._follower.positions()))
-                started = True
-            if self._once and drained:
-                for batch in self._follower.flush():
-                    self._take(batch)
-                self._detector.close()
-                self._raise(self._detector.take())
-                self._say(self._quiet.flush(self._age(), self._clock.wall()))
-                break
-            if not self._once:
-                self._detector.idle(self._age())
-            self._raise(self._detector.take())
-            if drained and self._looks_ahead:
-                self._look_ahead()
-            if self._alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
-                self._save()
-            if not self._stopping:
-                self._follower.wait(_LONGEST_WAIT)
-        if self._stopping:
-            log.info("stopping")
+        for courier in self._couriers.values():
+            self.hung |= not courier.join()
         self._save()
-        self._close()
+        self._follower.close()
+        if self._unsaved is not None:
+            raise UserError(f"{self._unsaved}; the lines since the last save are read again")
+        if self._state is not None:
+            self._state.close()
+
+    def save(self) -> None:
+        """Raises UserError where that is not possible now."""
+        self._save()
+        if self._unsaved is not None:
+            raise UserError(str(self._unsaved))
+
+    def hand_over(self, keep: Collection[str]) -> dict[str, Courier]:
+        """Save and let go of files and state, for another to go on from there. Couriers of these
+        names are not disturbed; they are given back. Others are done with in a second: what they
+        have not delivered by then is in the state."""
+        self._closing = True
+        kept = {name: one for name, one in self._couriers.items() if name in keep}
+        others = [one for name, one in self._couriers.items() if name not in keep]
+        for courier in others:
+            courier.close(_SECONDS_TO_HAND_OVER)
+        for courier in others:
+            courier.join()
+        self._save()
+        self._follower.close()
+        if self._state is not None:
+            self._state.close()
+        return kept
 
     def _read(self) -> bool:
         """One turn over all files. True when it left nothing to read."""
@@ -221,18 +291,20 @@ class Watching:
         self._stalled = full
         return full or self._unsaved is not None
 
-    def _pause(self) -> None:
-        # Not the follower's wait, which ends at once while there is something to read.
-        until = self._clock.monotonic() + _LONGEST_WAIT
-        while not self._stopping and self._clock.monotonic() < until:
-            time.sleep(_PAUSE)
-            if self._unsaved is None and not self._is_held_up():
-                return
+    def _note(self, held_up: bool) -> None:
+        # Nor is it idle time of the sessions: their lines may lie there unread.
+        now = self._clock.monotonic()
+        if held_up and self._held_since is None:
+            self._held_since = now
+        elif not held_up and self._held_since is not None:
+            self._held_up += now - self._held_since
+            self._held_since = None
 
     def _age(self) -> float:
         """Seconds that agents read on this state: the clock of idle time, which stands still while
         no agent runs or nothing is read, as what was written meanwhile is still to come."""
-        return self._age_before + self._clock.monotonic() - self._began_at - self._held_up
+        now = self._clock.monotonic() if self._held_since is None else self._held_since
+        return self._age_before + now - self._began_at - self._held_up
 
     # The state.
 
@@ -327,23 +399,14 @@ class Watching:
             "reading": not self._stalled,
         }
 
-    def _close(self) -> None:
-        self._closing = True
-        for courier in self._couriers.values():
-            courier.close(_SECONDS_TO_CLOSE)
-        for courier in self._couriers.values():
-            self.hung |= not courier.join()
-        self._save()
-        self._follower.close()
-        if self._unsaved is not None:
-            raise UserError(f"{self._unsaved}; the lines since the last save are read again")
-
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: Saved, taken_over: Collection[str]) -> None:
         self._age_before = saved.age
         counted = saved.report.get("counts")
         if isinstance(counted, dict):
             self._counted = {str(name): int(value) for name, value in counted.items()}
         for name, courier in self._couriers.items():
+            if name in taken_over:
+                continue
             # An alert for a sink that is no longer configured waits until it is again. A run that
             # ends by itself cannot wait for the time of a retry.
             courier.put_parcels(
@@ -363,6 +426,11 @@ class Watching:
         self._detector.sessions.restore(sessions, saved.counters)
 
     # Another bundle.
+
+    def ask_for_bundle(self) -> None:
+        """Look at once whether the bundle was replaced."""
+        if self._bundles is not None:
+            self._bundles.ask()
 
     def _look_for_bundle(self) -> None:
         if self._bundles is None or self._judging is None:

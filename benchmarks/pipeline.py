@@ -27,7 +27,8 @@ from agent.alerts import Policy, Quiet, Reporter, secrets_masker
 from agent.clock import SystemClock
 from agent.collector import settle_collector
 from agent.detector import Detector
-from agent.follow import Follower, Selection
+from agent.follow import Follower, Selection, Wakeup
+from agent.rounds import Rounds
 from agent.state import State
 from agent.watching import Watching
 from benchmarks import tailer
@@ -77,7 +78,7 @@ def measure(
 def watch(bundle: Bundle, logs: Sequence[Path]) -> float:
     """Processor seconds of following these files to their ends."""
     with tempfile.TemporaryDirectory() as folder:
-        clock = SystemClock()
+        clock, wakeup = SystemClock(), Wakeup()
         detector = Detector(
             bundle, rule=bundle.manifest.rule, threshold=1.0, provider="cpu",
             line_time_is_clock=True, now=clock.wall, only_anomalous=True,
@@ -86,14 +87,15 @@ def watch(bundle: Bundle, logs: Sequence[Path]) -> float:
         state = State(Path(folder))
         watching = Watching(
             bundle=bundle, detector=detector, sinks=(), reporter=reporter, state=state,
-            follower=Follower(Selection([str(log) for log in logs]), start="beginning"),
+            follower=Follower(
+                Selection([str(log) for log in logs]), start="beginning", wakeup=wakeup
+            ),
             quiet=Quiet(Policy(), reporter), clock=clock, once=True,
         )  # fmt: skip
         settle_collector()
         began = process_time()
-        watching.run()
+        Rounds({"": watching}, wakeup).run()
         took = process_time() - began
-        state.close()
         expected = sum(log.read_bytes().count(b"\n") for log in logs)
         if detector.lines_read != expected:
             raise SystemExit(f"{detector.lines_read} of {expected} lines were read")

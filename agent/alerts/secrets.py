@@ -46,19 +46,19 @@ def secrets_masker(given: Iterable[Mask] = ()) -> Masker:
     return Masker((*given, *DEFAULT_SECRETS))
 
 
-def parse_masks(options: Sequence[str]) -> tuple[Mask, ...]:
-    """Of ``--mask NAME=REGEX``. Raises UserError."""
+def parse_masks(options: Sequence[str], said: str = "--mask") -> tuple[Mask, ...]:
+    """Of ``--mask NAME=REGEX``. Raises UserError. said: what the option is called."""
     masks = []
     for option in options:
         name, sign, pattern = option.partition("=")
         if not sign or not pattern or not _NAME.fullmatch(name):
             raise UserError(
-                f"--mask {option!r}: expected NAME=REGEX, such as CARD='[0-9]{{16}}'; what matches "
+                f"{said} {option!r}: expected NAME=REGEX, such as CARD='[0-9]{{16}}'; what matches "
                 "becomes <NAME>, or only the regex's group where it has one"
             )
         mask = Mask(name.upper(), pattern)
         # Checked alone, so that the error names this one.
         if Masker((mask,)).mask(""):
-            raise UserError(f"--mask {option!r}: matches where there is nothing; ask for more")
+            raise UserError(f"{said} {option!r}: matches where there is nothing; ask for more")
         masks.append(mask)
     return tuple(masks)

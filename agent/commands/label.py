@@ -14,8 +14,9 @@ import typer
 
 from agent.alerts import read_evidence
 from agent.alerts.silences import LABELLED, Silence
+from agent.commands.config_option import ConfigOption, InputOption
 from agent.commands.silence import StateDirectory
-from agent.state import Requests, sole_folder
+from agent.commands.state_folders import requests_of
 from models.errors import UserError
 
 _FILE = "labels.jsonl"
@@ -40,18 +41,22 @@ def label(
         ),
     ] = None,
     state_dir: StateDirectory = None,
+    config: ConfigOption = None,
+    of_input: InputOption = None,
 ) -> None:  # fmt: skip
     """Say whether the session of an alert was normal, and keep it for training.
 
     The file is what `metalog-train prepare --format sessions` reads. After `normal` the agent says
     no more of this fingerprint, until `silence lift`; `anomaly` takes that back.
     """
-    folder = state_dir or sole_folder()
-    requests = Requests(folder)
-    told = requests.alert(alert)
-    if told is None:
+    inputs = requests_of(state_dir, config, of_input).values()
+    for requests in inputs:
+        if (told := requests.alert(alert)) is not None:
+            break
+    else:
+        where = ", ".join(str(requests.folder) for requests in inputs)
         raise UserError(
-            f"{alert!r}: {folder} holds no alert of this id; old ones are forgotten after 30 days"
+            f"{alert!r}: {where} holds no alert of this id; old ones are forgotten after 30 days"
         )
     body = json.loads(told.body)
     if told.evidence is None:
@@ -63,7 +68,7 @@ def label(
         key, source, events = read_evidence(told.evidence)
     except (ValueError, LookupError):
         raise UserError(f"{alert}: its session cannot be read: the state is damaged") from None
-    file = output or folder / _FILE
+    file = output or requests.folder / _FILE
     _put(
         file,
         {

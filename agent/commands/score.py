@@ -10,19 +10,18 @@ from typing import Annotated
 
 import typer
 
+from agent.bundles import Bundles, bundle_of, knows_nothing
+from agent.commands.config_option import ConfigOption, InputOption
 from agent.commands.judging_options import (
     BundleOption,
     EndOption,
     KeyOption,
-    Provider,
     ProviderOption,
     ThresholdOption,
     WindowOption,
-    bundle_of,
-    knows_nothing,
-    rule_of,
-    threshold_of,
 )
+from agent.config import configured, file_to_read
+from agent.config.values import check_values, rule_for
 from agent.detector import LINES_AT_ONCE, Detector, Verdict
 from models.archive import read_lines
 
@@ -31,6 +30,8 @@ def score(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Logs, plain or .gz; - is stdin.")
     ],
+    config: ConfigOption = None,
+    of_input: InputOption = None,
     bundle: BundleOption = None,
     threshold: ThresholdOption = None,
     key_regex: KeyOption = None,
@@ -40,15 +41,35 @@ def score(
         typer.Option(help="End a session after a pause of so many seconds.  [default: never]"),
     ] = None,
     end_regex: EndOption = None,
-    provider: ProviderOption = Provider.auto,
+    provider: ProviderOption = None,
 ) -> None:
-    """Score whole logs: one JSON object a session, in the order in which they end."""
-    loaded = bundle_of(bundle)
+    """Score whole logs: one JSON object a session, in the order in which they end.
+
+    With --input as that input of the configuration is judged, by its bundle, rule and threshold.
+    """
+    read_from = file_to_read(config, otherwise=of_input is not None)
+    options = {
+        "bundle": None if bundle is None else str(bundle), "threshold": threshold,
+        "key_regex": key_regex, "window": window, "idle": idle, "end_regex": end_regex,
+        "provider": provider and provider.value,
+    }  # fmt: skip
+    configuration = configured(
+        file=read_from, paths=files if of_input is None else (), options=options
+    )
+    for warning in configuration.warnings:
+        print(f"metalog-agent: {warning}", file=sys.stderr)
+    one = configuration.input_of(of_input or "")
+    keys = one.keys
+    check_values(one)
+    loaded = bundle_of(
+        None if keys.bundle is None else Path(keys.bundle),
+        Bundles().loader(None if keys.verify is None else Path(keys.verify)),
+    )
     detector = Detector(
         loaded,
-        rule=rule_of(loaded, key_regex, window, idle, end_regex),
-        threshold=threshold_of(loaded, threshold),
-        provider=provider.value,
+        rule=rule_for(one, loaded.manifest.rule),
+        threshold=loaded.manifest.threshold if keys.threshold is None else keys.threshold,
+        provider=keys.provider,
         line_time_is_clock=True,
         keep_lines=False,
         explain=False,

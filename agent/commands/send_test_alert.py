@@ -6,7 +6,9 @@ import socket
 import typer
 
 from agent.alerts.alert import VERSION, Alert, iso_time
+from agent.assembly import Assembly
 from agent.clock import SystemClock
+from agent.commands.config_option import ConfigOption
 from agent.commands.sink_options import (
     AlertFileOption,
     AlertmanagerOption,
@@ -17,11 +19,13 @@ from agent.commands.sink_options import (
     WebhookOption,
     WebhookSecretOption,
 )
+from agent.config import configured, file_to_read
 from agent.sinks import Message, Outcome
 from models.errors import UserError
 
 
 def send_test_alert(
+    config: ConfigOption = None,
     webhook: WebhookOption = None,
     webhook_secret_file: WebhookSecretOption = None,
     webhook_header: WebhookHeaderOption = None,
@@ -32,14 +36,20 @@ def send_test_alert(
 ) -> None:
     """Send one alert that says it is a test, once, and print what each sink answered.
 
-    Exit code 0 only when all of them took it.
+    To the sinks that are named here, or else to those of the configuration. Exit code 0 only when
+    all of them took it.
     """
     clock = SystemClock()
     options = SinkOptions(
         webhook or [], webhook_secret_file, webhook_header or [], webhook_ca,
         alertmanager or [], slack, alert_file or [],
     )  # fmt: skip
-    sinks = options.sinks(clock, resolves=False)
+    file = file_to_read(config, otherwise=not options.any)
+    if file is None or options.any:
+        sinks = options.sinks(clock, resolves=False)
+    else:
+        assembly, configuration = Assembly(clock=clock), configured(file=file)
+        sinks = [assembly.sink(one) for one in configuration.sinks.values() if one.kind != "stdout"]
     if not sinks:
         raise UserError("no sink to test: name one, such as --webhook URL or --alert-file FILE")
     message = _message(clock.wall())

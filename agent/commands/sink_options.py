@@ -1,7 +1,6 @@
 """The options that say where alerts go, the same for every command that sends some."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,8 @@ import typer
 from agent.clock import Clock
 from agent.sinks import Sink
 from agent.sinks.file import AlertFile
+from agent.sinks.secret_file import read_secret
 from agent.sinks.signature import Signer
-from agent.state import State
 from models.errors import UserError
 
 _SECRET = "METALOG_WEBHOOK_SECRET"
@@ -83,7 +82,7 @@ class SinkOptions:
         sinks: list[Sink] = [AlertFile(path) for path in dict.fromkeys(self.alert_file)]
         slack = self._slack_url()
         if self.webhook or self.alertmanager or slack:
-            from agent.commands.remote_sinks import remote_sinks
+            from agent.sinks.remote import remote_sinks
 
             sinks += remote_sinks(
                 webhooks=self.webhook, headers=self.webhook_header, signer=signer,
@@ -92,31 +91,20 @@ class SinkOptions:
             )  # fmt: skip
         return sinks
 
-    def restore_firing(self, sinks: Iterable[Sink], state: State, clock: Clock) -> None:
-        """Tell those sinks that have to know what fired when the last run ended."""
-        if self.alertmanager:
-            from agent.commands.remote_sinks import restore_firing
-
-            restore_firing(sinks, state, clock)
+    @property
+    def any(self) -> bool:
+        """Whether anything was asked for on the command line."""
+        return self != SinkOptions()
 
     def _signer(self) -> Signer | None:
         if self.webhook_secret_file is not None:
             origin = str(self.webhook_secret_file)
-            return Signer.of(_secret(self.webhook_secret_file), origin)
+            return Signer.of(read_secret(self.webhook_secret_file), origin)
         given = os.environ.get(_SECRET)
         return Signer.of(given, f"${_SECRET}") if given else None
 
     def _slack_url(self) -> tuple[str, str] | None:
         if self.slack is not None:
-            return _secret(self.slack), f"--slack {self.slack}"
+            return read_secret(self.slack), f"--slack {self.slack}"
         given = os.environ.get(_SLACK)
         return (given, f"${_SLACK}") if given else None
-
-
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii").strip()
-    except UnicodeDecodeError:
-        raise UserError(f"{file}: holds no text") from None
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None

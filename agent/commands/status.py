@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.commands.config_option import ConfigOption, InputOption
+from agent.commands.state_folders import states_of
 from agent.follow import Position
-from agent.state import Glance, default_folder, sole_folder
+from agent.state import Glance, StateFolder
 
 # People see the files that are furthest behind; --json has all of them.
 _MOST_FILES = 20
@@ -34,22 +36,37 @@ def status(
         list[str] | None,
         typer.Argument(metavar="[PATH...]", help="What the agent watches, to find its state."),
     ] = None,
+    config: ConfigOption = None,
+    of_input: InputOption = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="The agent's.  [default: that of these paths; without paths the only one]",
+            help="The agent's.  [default: that of these paths; without paths those of the "
+            "configuration; without one the only one]",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say what an agent has read, holds open and has still to send. Runs beside it or after it."""
-    folder = state_dir or (default_folder(paths) if paths else sole_folder())
-    found = describe(Glance.at(folder), time.time())
+    """Say what an agent has read, holds open and has still to send. Runs beside it or after it.
+
+    Of a configuration all inputs, each under its name, or one of them: --input.
+    """
+    states = states_of(state_dir, paths or (), config, of_input)
+    found = {
+        # An input that is new in the configuration is no error.
+        name: None
+        if name and not StateFolder(folder).is_there()
+        else describe(Glance.at(folder), time.time())
+        for name, folder in states.items()
+    }
     if as_json:
-        print(json.dumps(found))
-    else:
-        for line in _table(found):
+        print(json.dumps(found.get("") or {"inputs": found}))
+        return
+    for number, (name, one) in enumerate(found.items()):
+        if name:
+            print(f"{chr(10) if number else ''}[{name}]")
+        for line in _table(one) if one is not None else ["no agent has kept its state yet"]:
             print(line)
 
 

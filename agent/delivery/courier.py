@@ -1,5 +1,6 @@
 """Alerts on their way to one sink."""
 
+import contextvars
 import logging
 import sqlite3
 import threading
@@ -88,7 +89,11 @@ class Courier:
         self._keep_up_at: float | None = clock.monotonic()
         self._quiet_since = (clock.monotonic(), clock.wall())
         self._closing: float | None = None
-        self._thread = threading.Thread(target=self._run, name=f"to {sink.name}", daemon=True)
+        # What it says belongs to the input that it works for: see agent/logs.py.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name=f"to {sink.name}", daemon=True
+        )
         self._thread.start()
 
     @property

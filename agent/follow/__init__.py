@@ -8,6 +8,7 @@ from agent.follow.follower import Follower
 from agent.follow.lines import LineBatch
 from agent.follow.position import Position
 from agent.follow.selection import NotFollowableError, Selection
+from agent.follow.wakeup import Wakeup
 
 __all__ = [
     "Event",
@@ -19,4 +20,5 @@ __all__ = [
     "Position",
     "Recorder",
     "Selection",
+    "Wakeup",
 ]

@@ -31,7 +31,8 @@ class Alertmanager:
     again every minute that it still fires, and when it is over. Scores, sessions and files stand in
     annotations, as they differ from message to message: a label that changes is another alert.
 
-    resolves: whether alerts will be said to be over. Else each is over after 15 minutes.
+    resolves: whether alerts will be said to be over. Else each is over after 15 minutes. labels:
+    of every alert, beside those of its own.
     """
 
     interval = 0.0
@@ -45,12 +46,14 @@ class Alertmanager:
         clock: Clock | None = None,
         resolves: bool = True,
         resend_seconds: float = _RESEND_SECONDS,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self.name = name or f"alertmanager {endpoint.where}"
         self._clock = clock or SystemClock()
         self._resolves = resolves
         self._resend_seconds = resend_seconds
+        self._labels = labels or {}
         # By labels: what is said again, and when it was last heard of.
         self._firing: OrderedDict[str, tuple[dict[str, Any], float]] = OrderedDict()
         # Time of the newest message by labels: a retry may come after what ended the alert.
@@ -131,6 +134,7 @@ class Alertmanager:
             "host": alert.get("host"),
             "bundle": alert.get("bundle"),
             "fingerprint": alert.get("fingerprint"),
+            **self._labels,
         }
         rows = list(details(alert))
         annotations = {

@@ -139,7 +139,7 @@ def parse_url(text: str, option: str = "--webhook") -> httpx.URL:
     return url
 
 
-def tls_context(authority: Path | None = None) -> ssl.SSLContext:
+def tls_context(authority: Path | None = None, option: str = "--webhook-ca") -> ssl.SSLContext:
     """Trusts the usual certificate authorities, and those in the PEM file ``authority``."""
     context = httpx.create_ssl_context()
     if authority is not None:
@@ -147,6 +147,6 @@ def tls_context(authority: Path | None = None) -> ssl.SSLContext:
             context.load_verify_locations(authority)
         except (OSError, ssl.SSLError):
             raise UserError(
-                f"{authority}: no certificate can be read from it; --webhook-ca wants a PEM file"
+                f"{authority}: no certificate can be read from it; {option} wants a PEM file"
             ) from None
     return context

@@ -23,9 +23,9 @@ class AlertFile:
     interval = 0.0
     holds_reading = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
         self._path = path.absolute()
-        self.name = f"file {self._path}"
+        self.name = name or f"file {self._path}"
         self._file: int | None = None
 
     def send(self, message: Message) -> Answer:

@@ -86,15 +86,15 @@ def _identity(message: str) -> str:
     return hashlib.sha256(message.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def parse_headers(given: Sequence[str]) -> dict[str, str]:
+def parse_headers(given: Sequence[str], option: str = "--webhook-header") -> dict[str, str]:
     """``Name: value`` each. Raises UserError without showing the value, which may be a secret."""
     headers = {}
     for one in given:
         name, colon, value = one.partition(":")
         name, value = name.strip(), value.strip(" \t")
         if not colon or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise UserError("--webhook-header: not of the form 'Name: value' in printable ASCII")
+            raise UserError(f"{option}: not of the form 'Name: value' in printable ASCII")
         if name.lower() in _OUR_HEADERS or name.lower().startswith("webhook-"):
-            raise UserError(f"--webhook-header: {name} is set by the agent itself")
+            raise UserError(f"{option}: {name} is set by the agent itself")
         headers[name] = value
     return headers

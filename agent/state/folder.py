@@ -26,6 +26,11 @@ def default_folder(paths: Sequence[str]) -> Path:
     return _base() / hashlib.sha256(watched.encode()).hexdigest()[:16]
 
 
+def base_folder() -> Path:
+    """Holds the states of several inputs, where nobody says: systemd's folder, or the user's."""
+    return _given_by_systemd() or _base()
+
+
 def sole_folder() -> Path:
     """The state of this user, where there is only one. Raises UserError where that is not so."""
     given = _given_by_systemd()
@@ -88,6 +93,10 @@ class StateFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def is_there(self) -> bool:
+        """Whether an agent has kept a state here."""
+        return self.database.is_file() and self.database.stat().st_size > 0
 
     def in_use(self) -> bool:
         """Whether an agent runs on it now. Raises OSError where that cannot be seen."""

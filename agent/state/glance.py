@@ -49,7 +49,7 @@ class Glance:
         place = StateFolder(folder)
         path = place.database
         try:
-            missing = not path.is_file() or path.stat().st_size == 0
+            missing = not place.is_there()
         except OSError as error:
             raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
         if missing:

@@ -39,8 +39,9 @@ class Requests:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._path = StateFolder(folder).database
-        if not self._path.is_file() or self._path.stat().st_size == 0:
+        if not StateFolder(folder).is_there():
             raise UserError(f"{folder}: no agent has kept its state here; check --state-dir")
 
     def silences(self) -> list[Silence]:

@@ -2,8 +2,9 @@
 imported only where there is such a sink."""
 
 import hashlib
+import ssl
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,7 +39,7 @@ def remote_sinks(
     managers = [parse_url(one, "--alertmanager") for one in alertmanagers]
     channel = None if slack is None else parse_url(*slack)
     sent = parse_headers(list(headers))
-    context = tls_context(authority)
+    context = _context(authority)
     sinks: list[Sink] = []
     for name, url in _named("webhook", hooks):
         endpoint = Endpoint(url, headers=sent, context=context)
@@ -49,6 +50,48 @@ def remote_sinks(
     if channel is not None:
         sinks.append(Slack(Endpoint(channel, context=context)))
     return sinks
+
+
+def remote_sink(
+    *,
+    kind: str,
+    name: str,
+    url: str,
+    said: str,
+    headers: Sequence[str],
+    headers_said: str,
+    signer: Signer | None,
+    authority: Path | None,
+    authority_said: str,
+    clock: Clock,
+    resolves: bool,
+    labels: Mapping[str, str],
+) -> Sink:
+    """One of a configuration; see ``remote_sinks``. kind: webhook, alertmanager or slack; said:
+    what is to blame for what."""
+    address = parse_url(url, said)
+    sent = parse_headers(list(headers), headers_said)
+    context = _context(authority, authority_said)
+    if kind == "alertmanager":
+        endpoint = Endpoint(alertmanager_url(address), context=context)
+        return Alertmanager(endpoint, name=name, clock=clock, resolves=resolves, labels=labels)
+    endpoint = Endpoint(address, headers=sent, context=context)
+    if kind == "slack":
+        return Slack(endpoint, name=name)
+    return Webhook(endpoint, name=name, signer=signer, clock=clock)
+
+
+# By file and the time of its last change: a context takes half a MiB and some milliseconds.
+_contexts: dict[tuple[Path | None, int], ssl.SSLContext] = {}
+
+
+def _context(authority: Path | None, said: str = "--webhook-ca") -> ssl.SSLContext:
+    changed = 0
+    if authority is not None and authority.exists():
+        changed = authority.stat().st_mtime_ns
+    if (authority, changed) not in _contexts:
+        _contexts[authority, changed] = tls_context(authority, said)
+    return _contexts[authority, changed]
 
 
 def restore_firing(sinks: Iterable[Sink], state: State, clock: Clock) -> None:

@@ -1,0 +1,85 @@
+"""Several inputs in one thread: whoever has something to do gets a turn."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from agent.follow import Wakeup
+from agent.logs import speaking_of
+from agent.watching import Watching
+from models.errors import UserError
+
+_LONGEST_SLEEP = 1.0
+
+log = logging.getLogger("metalog")
+
+
+class Rounds:
+    """Gives inputs their turns until it is stopped, or, with ``once``, until all are at their end.
+
+    A turn reads a bounded number of bytes of each file, so an input with a backlog does not keep
+    the others from theirs; one that waits for its sinks or its disk gives its turn away. Between
+    turns the thread sleeps until the first of them is due or a name comes or goes.
+
+    inputs: by name; reload: called between turns after ``hang_up``, may change ``inputs``.
+    """
+
+    def __init__(self, inputs: Mapping[str, Watching], wakeup: Wakeup) -> None:
+        self.inputs = dict(inputs)
+        self.reload: Callable[[Rounds], None] | None = None
+        self._wakeup = wakeup
+        self._stopping = self._asked = False
+
+    def stop(self) -> None:
+        """Finish the turn, save, return from ``run``. Safe in a signal handler."""
+        self._stopping = True
+        for one in list(self.inputs.values()):
+            one.stop()
+        self._wakeup.wake()
+
+    def hang_up(self) -> None:
+        """Reload after this turn. Safe in a signal handler."""
+        self._asked = True
+        self._wakeup.wake()
+
+    def run(self) -> None:
+        """Raises UserError where a state cannot be saved; the others are saved then, too."""
+        try:
+            self._run()
+        except UserError as error:
+            self._end(error)
+            raise
+        if self._stopping:
+            log.info("stopping")
+        if (problem := self._end(None)) is not None:
+            raise problem
+
+    def _run(self) -> None:
+        woken = True
+        while not self._stopping:
+            if self._asked and self.reload is not None:
+                self._asked = False
+                self.reload(self)
+                woken = True
+            for name, one in list(self.inputs.items()):
+                if self._stopping:
+                    return
+                if not one.ended and (woken or one.seconds_until_due() <= 0):
+                    with speaking_of(name):
+                        one.turn()
+            going_on = [one for one in self.inputs.values() if not one.ended]
+            if not going_on:
+                return
+            if not self._stopping:
+                due = min(one.seconds_until_due() for one in going_on)
+                woken = self._wakeup.sleep(min(_LONGEST_SLEEP, due))
+
+    def _end(self, problem: UserError | None) -> UserError | None:
+        """Together, as each may wait for its sinks; the first problem."""
+        for step in (Watching.begin_to_end, Watching.finish):
+            for name, one in self.inputs.items():
+                try:
+                    with speaking_of(name):
+                        step(one)
+                except UserError as error:
+                    problem = problem or error
+        return problem
