@@ -140,6 +140,7 @@ class Detector:
             if learning:
                 self.warm_up = warm_up
                 self._set_pace(self._epochs)
+        self.sessions.common = self.scorer.common()
 
     @property
     def threshold(self) -> float:
@@ -371,6 +372,7 @@ class Detector:
     def _advance(self, epochs: Epochs) -> None:
         self._begun = epochs.advance(self._now, self.events.templates)
         self.scorer.renew(epochs.history(), self._begun.templates)
+        self.sessions.common = self.scorer.common()
 
     def _set_pace(self, epochs: Epochs) -> None:
         if self.warm_up is not None:

@@ -1,7 +1,7 @@
 """Sessions that are not over yet, no more of them than fit into memory."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from models.session_rule import SessionRule
@@ -11,7 +11,7 @@ from models.sessions import KeptLine, Session, Sessionizer
 _MOST_LINES = 32
 _LONGEST_LINE = 1024
 # Beside the text: the objects that hold it.
-_LINE_BYTES = 300
+_LINE_BYTES = 250
 
 log = logging.getLogger("metalog")
 
@@ -21,7 +21,9 @@ class OpenSessions(Sessionizer[int]):
 
     most_sessions, most_events: where there are more, the longest idle sessions are over before
     their time; ``ended_early`` counts them.
-    most_kept_bytes: memory for raw lines; where it is full, and where it is 0, no more are kept.
+    most_kept_bytes: memory for raw lines; where half of it is used, no more are kept of ``common``
+    events, which many sessions have and few alerts are about; where it is full, and where it is 0,
+    none at all.
     """
 
     def __init__(
@@ -30,12 +32,13 @@ class OpenSessions(Sessionizer[int]):
         *,
         most_sessions: int = 200_000,
         most_events: int = 1_000_000,
-        most_kept_bytes: int = 64 * 2**20,
+        most_kept_bytes: int = 32 * 2**20,
     ) -> None:
         super().__init__(rule)
         self.ended_early = 0
         self._most_sessions = most_sessions
         self._most_events = most_events
+        self.common: Set[int] = frozenset()
         self.kept_bytes = 0
         self._most_kept_bytes = most_kept_bytes
         self._most_kept = _MOST_LINES if most_kept_bytes else 0
@@ -71,6 +74,8 @@ class OpenSessions(Sessionizer[int]):
 
     def shed(self) -> Iterator[Session[int]]:
         """End what is too much. To be called after every few thousand lines; iterate to the end."""
+        scarce = 2 * self.kept_bytes > self._most_kept_bytes
+        self._passed_over = self.common if scarce else frozenset()
         if len(self) <= self._most_sessions and self.events <= self._most_events:
             return
         # One at a time, the longest idle first; it stops where we stop asking.

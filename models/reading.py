@@ -160,6 +160,12 @@ class Description:
         """Sessions that the history does not hold."""
         return read(self._describer, flat)
 
+    def common(self) -> frozenset[int]:
+        """Events that one in ten sessions of the history has, or more."""
+        share = self.history.weights @ (self.history.vectors > 0)
+        common = np.flatnonzero(share >= max(0.1 * self.history.sessions, 1.0))
+        return frozenset(common.tolist())
+
     def remarkable(self, flat: Flat) -> NDArray[np.bool_]:
         """See ``Describer.remarkable``."""
         return self._describer.remarkable(flat)

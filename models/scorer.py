@@ -83,6 +83,10 @@ class Scorer:
         """What sessions are described by; None where the network reads no statistics."""
         return None if self._description is None else self._description.history
 
+    def common(self) -> frozenset[int]:
+        """Events that one in ten known sessions has, or more; none where nothing is known."""
+        return frozenset() if self._description is None else self._description.common()
+
     def learn(self, parser: EventParser) -> list[int]:
         """Embed the host events of ``parser`` that are new or whose template changed; their ids."""
         changed = sorted(parser.take_changed())

@@ -2,14 +2,14 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from models.session_rule import SessionRule
 
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=Hashable)
 
 
 class Entry(NamedTuple, Generic[Item]):
@@ -140,8 +140,9 @@ class Sessionizer(Generic[Item]):
         self._ends = re.compile(rule.end_regex).search if rule.end_regex else None
         self._clock = 0.0
         # Lines of a session that a subclass wants to see in ``_keep``: those of items it has not
-        # kept, until there are so many.
+        # kept and does not pass over, until there are so many.
         self._most_kept = 0
+        self._passed_over: Set[Item] = frozenset()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -193,6 +194,7 @@ class Sessionizer(Generic[Item]):
         opened, move_to_end = self._open, self._open.move_to_end
         window, ends, idle = self.rule.window, self._ends, self.rule.idle
         most, most_kept = window or self.rule.max_lines, self._most_kept
+        passed_over = self._passed_over
         fresh, window_keys = self._fresh, self._window_keys
         lines, file, offsets = entries.lines, entries.file, entries.offsets
         names: Iterable[tuple[str, ...]] = entries.keys
@@ -232,7 +234,7 @@ class Sessionizer(Generic[Item]):
                             session.longest_gap = gap
                     session.last_time = time
                 last_line[key] = i
-                if most_kept:
+                if most_kept and item not in passed_over:
                     kept = session.kept
                     if kept is None or (item not in kept and len(kept) < most_kept):
                         offset = offsets[i] if offsets else -1
@@ -263,7 +265,7 @@ class Sessionizer(Generic[Item]):
             session = self._open[key] = Session(key, entry.source, entry.place)
         session.extend(entry)
         self.events += 1
-        if self._most_kept:
+        if self._most_kept and entry.item not in self._passed_over:
             number = len(session.items) - 1
             self._keep(session, entry.item, KeptLine.at(number, entry.place, entry.line))
         self._open.move_to_end(key)

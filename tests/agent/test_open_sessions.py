@@ -96,6 +96,20 @@ def test_lines_are_kept_within_their_bound(
         assert not any(session.kept for session in ended)
 
 
+def test_where_memory_is_scarce_lines_of_common_events_are_not_kept() -> None:
+    sessions = OpenSessions(BY_KEY, most_kept_bytes=4000)
+    sessions.common = frozenset({1})
+    for number in range(12):
+        for event in (1, 2):
+            key = f"k{number}"
+            list(sessions.add(Entry(key, (key,), "a", event, None, 0.0, f"a:{number}")))
+        list(sessions.shed())
+    kept = [set(session.kept or {}) for session in sessions]
+    assert kept[:4] == [{1, 2}] * 4
+    assert kept[4:8] == [{2}] * 4
+    assert sessions.kept_bytes <= 4000 + 252
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
