@@ -142,7 +142,7 @@ def _report(detector: Detector, ended: threading.Event, seconds: float) -> None:
 
 
 def _told(detector: Detector) -> str:
-    return json.dumps(detector.report().get("host_events", len(detector.events.host_templates)))
+    return f"{detector.events.host_count} ({detector.events.evicted} forgotten)"
 
 
 def planted(detector: Detector) -> dict[str, Any]:
@@ -150,25 +150,13 @@ def planted(detector: Detector) -> dict[str, Any]:
     before = set(detector.events.templates)
     detector.sessions.close()
     key = "blk_424242424242"
-    judged = [
-        one
-        for part in (
-            detector.add("new.log", [_STAMP + line.format(key=key) for line in _PLANTED], 0.0),
-            detector.take(),
-            _closed(detector),
-        )
-        for one in part
-    ]
-    del judged
+    detector.add("new.log", [_STAMP + line.format(key=key) for line in _PLANTED], 0.0)
+    detector.close()
+    detector.take()
     ids = detector.events.parse([line.format(key=key).split(": ", 1)[1] for line in _PLANTED[2:3]])
     template = detector.events.template(ids[0])
     [score] = detector.scorer.score([_ids(detector, key)])
     return {"score": score.probability, "template": template, "new": template not in before}
-
-
-def _closed(detector: Detector) -> list[Any]:
-    detector.close()
-    return detector.take()
 
 
 def _ids(detector: Detector, key: str) -> list[int]:
