@@ -1,10 +1,11 @@
 """From lines to verdicts: parse, cut into sessions, score. Knows no files and no alerts."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 from agent.budget import Budget
@@ -12,7 +13,8 @@ from agent.open_sessions import OpenSessions
 from agent.warm_up import BEYOND_DOUBT, WARM_UP_PACE, YOUNG_PACE, WarmUp, found_threshold
 from models.bundle import Bundle
 from models.contribution import contributions
-from models.epochs import Epoch, Epochs, Pace, beyond_suspicion
+from models.epochs import MOST_HOST_EVENTS, Epoch, Epochs, Pace, beyond_suspicion
+from models.events import MOST_HOST_TEMPLATES, HostEvent
 from models.line_reader import LineReader
 from models.lines import LineParser
 from models.scorer import Score, Scorer
@@ -26,6 +28,8 @@ _LOOKED_AT_TOGETHER = 2048
 # In a warm-up: no more than its first epoch takes.
 _WARMED_TOGETHER = 250
 LINES_AT_ONCE = 4096
+# Of events that are forgotten nobody wants to read all day.
+_SECONDS_BETWEEN_WORDS = 3600.0
 
 log = logging.getLogger("metalog")
 
@@ -84,7 +88,8 @@ class Detector:
     only_anomalous: no verdicts on other sessions, which nobody asks for where there are many.
     budget: sets the threshold, in the place of ``threshold``. warm_up: to go through first, or to
     go on with; only while learning. found: the threshold that an earlier warm-up has found, with
-    ``threshold`` None: then that or the bundle's own.
+    ``threshold`` None: then that or the bundle's own. most_host_templates: events met here that
+    are known at the same time.
     """
 
     def __init__(
@@ -94,7 +99,7 @@ class Detector:
         rule: SessionRule,
         threshold: float | None,
         provider: str = "auto",
-        host_templates: Sequence[str] = (),
+        host_templates: Sequence[str | HostEvent | None] = (),
         line_time_is_clock: bool = False,
         now: Callable[[], float] | None = None,
         learning: bool = False,
@@ -105,6 +110,7 @@ class Detector:
         budget: Budget | None = None,
         warm_up: WarmUp | None = None,
         found: float | None = None,
+        most_host_templates: int = MOST_HOST_TEMPLATES,
     ) -> None:
         self._chosen = threshold
         self._found = found
@@ -121,13 +127,14 @@ class Detector:
         self._reader = LineReader(bundle.manifest.line_format, rule, bundle.manifest.masks, now)
         # Kept lines are read once more, and maybe cut: that is nobody's odd format.
         self._rereader = LineParser(bundle.manifest.line_format, now)
-        self.events = bundle.parser(tuple(host_templates))
+        self.events = bundle.parser(host_templates, capacity=most_host_templates)
         self._line_time_is_clock = line_time_is_clock
         self._ended: list[Session[int]] = []
         self._changed: set[int] = set()
         self._bundles_threshold = bundle.manifest.threshold
         self._cut_short: set[int] = set()
         self._now = 0.0
+        self._said_at = -math.inf
         self._begun: Epoch | None = None
         self._epochs: Epochs | None = None
         self._learning = learning
@@ -183,9 +190,14 @@ class Detector:
         """
         self._now = now
         verdicts: list[Verdict] = []
-        for start in range(0, len(lines), LINES_AT_ONCE):
-            part = slice(start, start + LINES_AT_ONCE)
+        start = 0
+        while start < len(lines):
+            if self.events.crowded:
+                verdicts += self._make_room()
+            # Each line may be an event of its own.
+            part = slice(start, start + max(1, min(LINES_AT_ONCE, self.events.room)))
             self._add(source, lines[part], now, offsets[part])
+            start = part.stop
             if len(self._ended) >= _SCORED_TOGETHER:
                 verdicts += self.take()
         return verdicts
@@ -212,6 +224,40 @@ class Detector:
         self._cut_short.update(map(id, shed))
         self._ended += shed
 
+    def _make_room(self) -> list[Verdict]:
+        """Forget events that were met here; where open sessions have too many of them, those are
+        over early, with all that is known of their events."""
+        # Nobody needs the events of a session that was scored.
+        verdicts = self.take()
+        self._evict()
+        # Not just as much as is needed: this looks at all that is open.
+        enough = self.events.capacity // 5 - self.events.room
+        if enough <= 0:
+            return verdicts
+        shed = list(self.sessions.end_holders(self.events.young, enough))
+        self._cut_short.update(map(id, shed))
+        self._ended += shed
+        verdicts += self.take()
+        self._evict()
+        return verdicts
+
+    def _evict(self) -> None:
+        # Ids that mean something to anybody: statistics, and sessions that were not scored yet.
+        in_use = set() if self._epochs is None else self._epochs.counted()
+        for session in chain(self.sessions, self._ended):
+            in_use.update(session.items)
+        gone = self.events.evict(in_use)
+        self.scorer.release(gone)
+        self._changed.update(gone)
+        if gone and self._now - self._said_at >= _SECONDS_BETWEEN_WORDS:
+            self._said_at = self._now
+            log.warning(
+                "too many log lines that nobody trained on: of %d such events, %d that few sessions"
+                " had are forgotten, and new again when they come again",
+                self.events.host_count + len(gone),
+                len(gone),
+            )
+
     def idle(self, now: float) -> None:
         """End the sessions that had no line for the rule's idle time."""
         self._now = now
@@ -237,6 +283,7 @@ class Detector:
         self._learn()
         self._begin_epoch()
         self.sessions_scored += len(ended)
+        self.events.count_sessions([session.items for session in ended])
         scores = self.scorer.score([session.items for session in ended])
         self._collect(ended, scores)
         thresholds: dict[int, float] = {}
@@ -301,11 +348,12 @@ class Detector:
             for (session, score), found, threshold in zip(odd, weights, thresholds, strict=True)
         ]
 
-    def take_templates(self) -> dict[int, str]:
-        """Templates of events met here that are new or changed since the last call, by id."""
+    def take_templates(self) -> dict[int, HostEvent | None]:
+        """Events met here that are new or changed since the last call, by id; None for those that
+        were forgotten."""
         self._learn()
-        changed, self._changed = self._changed, set()
-        return {event: self.events.template(event) for event in sorted(changed)}
+        changed, self._changed = self._changed | self.events.take_counted(), set()
+        return {event: self.events.host_event(event) for event in sorted(changed)}
 
     def take_epoch(self) -> Epoch | None:
         """The epoch that has begun since the last call, None where none has."""
@@ -363,6 +411,7 @@ class Detector:
             "epoch": self.epoch,
             "alerts_per_day": None if self.budget is None else self.budget.per_day,
             "warm_up": None if self.warm_up is None else self.warm_up.report(self._now),
+            "host_events": self.events.host_count,
         }
 
     def take_over(self, epoch: Epoch) -> None:
@@ -370,6 +419,9 @@ class Detector:
         self._begun = epoch
 
     def _advance(self, epochs: Epochs) -> None:
+        if self.events.host_count >= MOST_HOST_EVENTS:
+            # Of later ids no statistics are kept; the lowest free ones are given out first.
+            self._evict()
         self._begun = epochs.advance(self._now, self.events.templates)
         self.scorer.renew(epochs.history(), self._begun.templates)
         self.sessions.common = self.scorer.common()

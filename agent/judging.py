@@ -12,6 +12,7 @@ from agent.warm_up import WarmUp
 from models.bundle import Bundle
 from models.carrying import carried_over
 from models.epochs import Epoch
+from models.events import HostEvent
 from models.session_rule import SessionRule
 
 BUDGET, WARM_UP, THRESHOLD = "budget", "warm-up", "threshold"
@@ -23,11 +24,11 @@ log = logging.getLogger("metalog")
 class Knowledge:
     """What is known of the host, by the event ids of one bundle.
 
-    host_templates: of events met here. tuning: as ``Detector.tuning`` gave it. fresh: no state
-    holds the epoch yet.
+    host: events met here, see ``EventParser.host``. tuning: as ``Detector.tuning`` gave it. fresh:
+    no state holds the epoch yet.
     """
 
-    host_templates: tuple[str, ...] = ()
+    host: tuple[HostEvent | None, ...] = ()
     epoch: Epoch | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
@@ -37,7 +38,7 @@ class Knowledge:
         """What an earlier run left, with this bundle or another one."""
         if saved.bundle == bundle.fingerprint:
             trained = bundle.manifest.events
-            return cls(saved.templates[trained:], saved.epoch, saved.tuning)
+            return cls(saved.events[trained:], saved.epoch, saved.tuning)
         return cls.carried(saved.epoch, saved.templates, saved.tuning, bundle)
 
     @classmethod
@@ -54,7 +55,7 @@ class Knowledge:
             return cls(tuning=tuning)
         parser = bundle.parser()
         moved = carried_over(epoch, templates, parser)
-        return cls(parser.host_templates, moved, tuning, fresh=moved is not None)
+        return cls(parser.host, moved, tuning, fresh=moved is not None)
 
     @property
     def warmed_up(self) -> bool:
@@ -87,7 +88,7 @@ class Judging:
             rule=self.rule(bundle),
             threshold=self.threshold,
             provider=self.provider,
-            host_templates=known.host_templates,
+            host_templates=known.host,
             line_time_is_clock=self.line_time_is_clock,
             now=self.now,
             learning=self.learning,

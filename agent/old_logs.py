@@ -45,7 +45,7 @@ def learn(files: Sequence[Path], bundle: Bundle, judging: Judging, known: Knowle
         rule=judging.rule(bundle),
         threshold=None,
         provider=judging.provider,
-        host_templates=known.host_templates,
+        host_templates=known.host,
         line_time_is_clock=True,
         now=judging.now,
         learning=True,
@@ -69,9 +69,7 @@ def learn(files: Sequence[Path], bundle: Bundle, judging: Judging, known: Knowle
         )
     log.info("learning from %d lines of %d old logs", detector.lines_read, len(files))
     detector.end_warm_up(span.seconds)
-    return Knowledge(
-        detector.events.host_templates, detector.take_epoch(), detector.tuning(), fresh=True
-    )
+    return Knowledge(detector.events.host, detector.take_epoch(), detector.tuning(), fresh=True)
 
 
 class _Span:

@@ -1,6 +1,7 @@
 """Sessions that are not over yet, no more of them than fit into memory."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Any
 
@@ -93,6 +94,19 @@ class OpenSessions(Sessionizer[int]):
                 )
             self.ended_early += 1
             yield session
+
+    def end_holders(self, items: frozenset[int], enough: int) -> Iterator[Session[int]]:
+        """End the sessions that hold most of these items, until so many more of them are in no
+        session. Iterate to the end."""
+        held = {key: items.intersection(one.items) for key, one in self._open.items()}
+        holders = Counter(item for found in held.values() for item in found)
+        for key in sorted(held, key=lambda key: -len(held[key])):
+            if enough <= 0 or not held[key]:
+                return
+            holders.subtract(held[key])
+            enough -= sum(not holders[item] for item in held[key])
+            self.ended_early += 1
+            yield from self._close(key)
 
     def take_grown(self) -> list[Session[int]]:
         """Open sessions with lines that no earlier call has seen; not those that were ``told``."""

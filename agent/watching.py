@@ -18,6 +18,7 @@ from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, Stat
 from models.bundle import Bundle
 from models.epochs import Epoch
 from models.errors import UserError
+from models.events import HostEvent
 from models.sessions import Session
 
 _SECONDS_BETWEEN_SAVES, _MOST_SECONDS_BETWEEN_SAVES = 1.0, 10.0
@@ -107,7 +108,7 @@ class Watching:
         self._sent: list[tuple[str, str]] = []
         self._failed: dict[tuple[str, str], tuple[int, float]] = {}
         self._sessions: dict[str, Session[int] | None] = {}
-        self._templates: dict[int, str] = {}
+        self._templates: dict[int, HostEvent | None] = {}
         self._epoch: Epoch | None = None
         self._adopted: Adopted | None = None
         self._unsaved: NotSavedError | None = None
@@ -422,7 +423,7 @@ class Watching:
             if saved.bundle is not None:
                 log.info("the bundle is another than at the last run; open sessions are kept")
                 _translate(sessions, saved.templates, self._detector)
-            self._adopted = Adopted(self._bundle.fingerprint, self._detector.events.templates)
+            self._adopted = Adopted(self._bundle.fingerprint, self._detector.events.all)
         self._detector.sessions.restore(sessions, saved.counters)
 
     # Another bundle.
@@ -458,7 +459,7 @@ class Watching:
         self._reporter.adopt(bundle)
         self._about["bundle"] = bundle.manifest.name
         # What no transaction holds yet is in ids of the old bundle; all of it is saved anew.
-        self._adopted = Adopted(bundle.fingerprint, new.events.templates)
+        self._adopted = Adopted(bundle.fingerprint, new.events.all)
         self._sessions.clear()
         self._templates.clear()
         self._epoch = None
@@ -489,6 +490,7 @@ def _counts(detector: Detector) -> dict[str, int]:
         "lines_of_odd_format": detector.lines_of_odd_format,
         "sessions_scored": detector.sessions_scored,
         "sessions_ended_early": detector.sessions.ended_early,
+        "events_forgotten": detector.events.evicted,
     }
 
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from agent.state import Adopted, Changes, State
+from models.events import HostEvent
 from models.sessions import KeptLine, Session
 
 _EVENTS = 500
@@ -73,7 +74,7 @@ def measure(folder: Path, opened: int, changing: int, saves: int, length: int) -
     state.save(
         Changes(
             wall=0.0, now=0.0, age=0.0, sessions={one.key: one for one in sessions},
-            adopted=Adopted("bundle", [f"template {number}" for number in range(_EVENTS)]),
+            adopted=Adopted("bundle", [HostEvent(f"template {one}", 0) for one in range(_EVENTS)]),
         )
     )  # fmt: skip
     print(

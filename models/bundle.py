@@ -18,7 +18,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from models.arrays import load_arrays
 from models.embedding import DocumentFrequencies, EventEmbedder
 from models.errors import UserError
-from models.events import DrainParameters, EventParser
+from models.events import MOST_HOST_TEMPLATES, DrainParameters, EventParser, HostEvent
 from models.lines import LineFormat
 from models.masks import Mask, Masker
 from models.reading import Description
@@ -201,12 +201,18 @@ class Bundle:
             return None
         return hashlib.sha256(files[MANIFEST]).hexdigest() if MANIFEST in files else None
 
-    def parser(self, host_templates: tuple[str, ...] = ()) -> EventParser:
+    def parser(
+        self,
+        host_templates: Sequence[str | HostEvent | None] = (),
+        *,
+        capacity: int = MOST_HOST_TEMPLATES,
+    ) -> EventParser:
         return EventParser(
             self.templates,
             self.manifest.masks,
             self.manifest.drain,
             host_templates=host_templates,
+            capacity=capacity,
         )
 
     def embedder(self) -> EventEmbedder:

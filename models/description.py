@@ -50,6 +50,8 @@ _EQUAL = 1e-8
 _AT_ONCE = 256
 # Numbers in one array: 16 MiB of them, several such arrays at once.
 _MOST_CELLS = 2_000_000
+# Of so many events met since the history, most are in none of the sessions at hand.
+_FEW_MET = 512
 
 
 class _Points:
@@ -119,18 +121,35 @@ class Describer:
             return np.zeros((0, len(STRUCTURE) + len(MEANING) + len(EVIDENCE)))
         # But for pairs, the order of events does not matter: many sessions have the same counts.
         distinct, place = flat.without_order()
-        widest = max(len(self.traits), len(self.history.weights), 1)
-        size = max(1, min(_AT_ONCE, _MOST_CELLS // widest))
         chunks = []
-        for start in range(0, len(distinct), size):
-            counts = distinct.counts(start, min(start + size, len(distinct)), len(self.traits))
+        start = 0
+        while start < len(distinct):
+            stop = min(start + _AT_ONCE, len(distinct))
+            ids = self._columns(distinct, start, stop)
+            while stop > start + 1 and (
+                (stop - start) * max(len(ids), len(self.history.weights)) > _MOST_CELLS
+            ):
+                stop = (start + stop + 1) // 2
+                ids = self._columns(distinct, start, stop)
+            counts = distinct.counts(start, stop, ids)
             if flat.open and self._sessions:
                 counts = self._completed(counts)
-            chunks.append(self._chunk(counts))
+            traits = self.traits if len(ids) == len(self.traits) else self.traits.chosen(ids)
+            chunks.append(self._chunk(counts, traits))
+            start = stop
         numbers: Floats = np.concatenate(chunks)[place]
         if self._sessions:
             numbers[:, _PAIRS] = self._pairs(flat)
         return numbers
+
+    def _columns(self, flat: Flat, start: int, stop: int) -> Events:
+        """Events that these sessions are described by: those of the history, and of those met since
+        all, or where they are many, those that are there."""
+        events = self.history.events
+        if len(self.traits) - events <= _FEW_MET:
+            return np.arange(len(self.traits))
+        found = np.unique(flat.part(start, stop))
+        return np.concatenate([np.arange(events), found[found >= events]])
 
     def _completed(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """With what each session lacks of the count vector that it exceeds least; of several the
@@ -160,22 +179,22 @@ class Describer:
         found = np.bincount(flat.owners, odd, len(flat)) + np.bincount(owners, new, len(flat))
         return found > 0
 
-    def _chunk(self, whole: NDArray[np.int64]) -> Floats:
+    def _chunk(self, whole: NDArray[np.int64], traits: EventTraits) -> Floats:
         counts = whole.astype(np.float64)
         inside = whole[:, : self.history.events]
         nothing = np.zeros(len(counts))
         if self._sessions:
             squares = self._squares(counts, self._normal)
             nearest = _nearest(squares)
-            structure = self._structure(counts, inside, squares, nearest)
+            structure = self._structure(counts, inside, squares, nearest, traits)
         else:
             # Nothing has been seen, so nothing is odd yet.
             nearest = nothing
             structure = [nothing] * len(STRUCTURE)
         columns = [
             *structure,
-            *self._meaning(counts),
-            *self._evidence(counts, nearest),
+            *self._meaning(counts, traits),
+            *self._evidence(counts, nearest, traits),
         ]
         return np.stack(columns, axis=1)
 
@@ -185,9 +204,10 @@ class Describer:
         inside: NDArray[np.int64],
         squares: Floats,
         nearest: Floats,
+        traits: EventTraits,
     ) -> list[Floats]:
         """With zeros for what is said of pairs."""
-        traits, n = self.traits, self._sessions
+        n = self._sessions
         nothing = np.zeros(len(counts))
         present = counts > 0
         new = counts * (traits.known == 0)
@@ -261,8 +281,7 @@ class Describer:
         of_each: Floats = counts[places.ravel()]
         return of_each
 
-    def _meaning(self, counts: Floats) -> list[Floats]:
-        traits = self.traits
+    def _meaning(self, counts: Floats, traits: EventTraits) -> list[Floats]:
         present = counts > 0
         return [
             _largest(present, traits.word_rarity),
@@ -284,17 +303,17 @@ class Describer:
             _largest(present, traits.strangeness * traits.words),
         ]
 
-    def _evidence(self, counts: Floats, nearest: Floats) -> list[Floats]:
+    def _evidence(self, counts: Floats, nearest: Floats, traits: EventTraits) -> list[Floats]:
         known = float(self.history.anomaly_weights.sum())
         if not known:
             return [np.zeros(len(counts))] * len(EVIDENCE)
         anomalous = _nearest(self._squares(counts, self._anomalous))
         present = counts > 0
         return [
-            _largest(present, self.traits.lift),
-            _mean(counts, self.traits.lift),
+            _largest(present, traits.lift),
+            _mean(counts, traits.lift),
             np.clip((nearest - anomalous) / (nearest + anomalous + 0.3), -1, 1),
-            _largest(present, self.traits.likeness),
+            _largest(present, traits.likeness),
             np.full(len(counts), min(math.log10(1 + known) / 2, 1.0)),
         ]
 

@@ -155,12 +155,15 @@ class Epochs:
 
     def advance(self, now: float, templates: Sequence[str]) -> Epoch:
         """Begin the next epoch. templates: of all events known by now, by id."""
-        events = min(len(templates), self.base.events + MOST_HOST_EVENTS)
         rows = [row.astype(np.int64) for row in self._sample]
+        # Not for all that are known: empty columns take the place of count vectors.
+        events = max([self.base.events, *(int(row.max()) + 1 for row in rows)])
         newer = History.of(rows, [], events)
         learnt = newer if self.current.learnt is None else self.current.learnt.extended(newer)
         self.current = Epoch(
-            self.current.number + 1, learnt.faded(self._fading), tuple(templates[:events])
+            self.current.number + 1,
+            learnt.faded(self._fading),
+            tuple(templates[: learnt.events]),
         )
         self._sample, self._lines, self._offered, self._began = [], 0, 0, now
         return self.current
@@ -169,6 +172,17 @@ class Epochs:
         """Of the current epoch: the bundle's and what was learnt, as one."""
         learnt = self.current.learnt
         return self.base if learnt is None else self.base.extended(learnt)
+
+    def counted(self) -> set[int]:
+        """Events that were learnt here, or will be: what their ids mean must not change."""
+        found: set[int] = set()
+        learnt = self.current.learnt
+        if learnt is not None:
+            found.update(np.flatnonzero(learnt.vectors.any(axis=0)).tolist())
+            found.update(event for pair in learnt.pairs for event in pair)
+        for row in self._sample:
+            found.update(row.tolist())
+        return found
 
     def _learnt(self) -> float:
         return 0.0 if self.current.learnt is None else self.current.learnt.sessions

@@ -67,12 +67,18 @@ class Flat:
         """Where in its session each of these events stands; chosen: places in ``events``."""
         return chosen - self.starts[self.owners[chosen]]
 
-    def counts(self, start: int, stop: int, events: int) -> NDArray[np.int64]:
-        """How often sessions ``start`` to ``stop`` have each event, [stop - start, events]."""
+    def part(self, start: int, stop: int) -> Events:
+        """Events of sessions ``start`` to ``stop``, end to end."""
+        return self.events[slice(*self._bounds(start, stop))]
+
+    def counts(self, start: int, stop: int, ids: Events) -> NDArray[np.int64]:
+        """How often sessions ``start`` to ``stop`` have each of these events, [stop - start, ids];
+        ids: ascending, all that occur there among them."""
         inside = slice(*self._bounds(start, stop))
-        codes = (self.owners[inside] - start) * events + self.events[inside]
-        size = (stop - start) * events
-        return np.bincount(codes, minlength=size).reshape(stop - start, events)
+        places = np.searchsorted(ids, self.events[inside])
+        codes = (self.owners[inside] - start) * len(ids) + places
+        size = (stop - start) * len(ids)
+        return np.bincount(codes, minlength=size).reshape(stop - start, len(ids))
 
     def without_order(self) -> tuple["Flat", NDArray[np.int64]]:
         """One session for each multiset of events that there is, and which of them each session

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from operator import eq
+from typing import cast
 
 import numpy as np
 from drain3.drain import Drain, LogCluster, Node
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 # Fewer are compared faster one by one.
 _MANY = 12
+# Fewer are compared faster with all tokens at once than token by token.
+_FEW = 500
 _WILDCARD, _NEVER = -1, -2
 
 
@@ -17,25 +20,64 @@ class IndexedDrain(Drain):
 
     A host whose lines differ in unmasked words fills one leaf with thousands of templates, and
     plain Drain compares each new line with all of them, token by token, in Python (10 ms a line at
-    10,000 templates). Here they are rows of numbers. Clusters are never evicted.
+    10,000 templates). Here they are columns of numbers, and a line with more words that no template
+    has than may differ is compared with none. Clusters are never evicted.
     """
 
     def __init__(self, *, depth: int, sim_th: float, max_children: int, param_str: str) -> None:
         super().__init__(depth=depth, sim_th=sim_th, max_children=max_children, param_str=param_str)
         self._words: dict[str, int] = {}
-        self._rows: dict[int, _Rows] = {}
+        # Of large leaves, by the identity of their lists of clusters, which only grow.
+        self._leaves: dict[int, _Columns] = {}
+        self._leaf_of: dict[int, _Columns] = {}
+        self._lengths: dict[int, _Length] = {}
 
     def add_seq_to_prefix_tree(self, root_node: Node, cluster: LogCluster) -> None:
-        super().add_seq_to_prefix_tree(root_node, cluster)
         tokens = cluster.log_template_tokens
-        rows = self._rows.setdefault(len(tokens), _Rows(len(tokens)))
-        rows.put(cluster, self._numbers(tokens))
+        if tokens:
+            # As Drain does it, but that copies the list of the leaf.
+            leaf = cast(list[int], self._leaf(root_node, tokens).cluster_ids)
+            leaf.append(cluster.cluster_id)
+            self._index(leaf, cluster)
+        else:
+            super().add_seq_to_prefix_tree(root_node, cluster)
+        self._length(tokens).put(cluster, self._numbers(tokens))
+
+    def _leaf(self, root_node: Node, tokens: Sequence[str]) -> Node:
+        """Where a template of these tokens belongs: Drain's own rules."""
+        node = root_node.key_to_child_node.setdefault(str(len(tokens)), Node())
+        for token in tokens[: max(0, min(self.max_node_depth, len(tokens)) - 1)]:
+            children = node.key_to_child_node
+            if token not in children and (
+                self.has_numbers(token)
+                or len(children) + (self.param_str not in children) >= self.max_children
+            ):
+                token = self.param_str
+            node = children.setdefault(token, Node())
+        return node
+
+    def _index(self, leaf: list[int], cluster: LogCluster) -> None:
+        if len(leaf) < _MANY:
+            return
+        columns = self._leaves.get(id(leaf))
+        if columns is None:
+            columns = self._leaves[id(leaf)] = _Columns(len(cluster.log_template_tokens))
+            added = list(filter(None, map(self.id_to_cluster.get, leaf)))
+        else:
+            added = [cluster]
+        for one in added:
+            columns.put(one.cluster_id, self._numbers(one.log_template_tokens))
+            self._leaf_of[one.cluster_id] = columns
 
     def add_log_message(self, content: str) -> tuple[LogCluster, str]:
         cluster, change = super().add_log_message(content)
         if change == "cluster_template_changed":
             tokens = cluster.log_template_tokens
-            self._rows[len(tokens)].put(cluster, self._numbers(tokens))
+            numbers = self._numbers(tokens)
+            self._length(tokens).put(cluster, numbers)
+            columns = self._leaf_of.get(cluster.cluster_id)
+            if columns is not None:
+                columns.put(cluster.cluster_id, numbers)
         return cluster, change
 
     def match(self, content: str, full_search_strategy: str = "never") -> LogCluster | None:
@@ -43,14 +85,15 @@ class IndexedDrain(Drain):
             return super().match(content, full_search_strategy)
         tokens = self.get_content_as_tokens(content)
         cluster = self.tree_search(self.root_node, tokens, 1.0, True)
-        rows = self._rows.get(len(tokens))
-        if cluster is not None or rows is None:
+        length = self._lengths.get(len(tokens))
+        if cluster is not None or length is None:
             return cluster
-        found = rows.fitting(tuple(tokens), self._sought(tokens))
+        found = length.fitting(tuple(tokens), self._sought(tokens))
         if len(found) > 1:
             # Of equally good ones, Drain takes the first of its tree.
+            wanted = set(found)
             order = self.get_clusters_ids_for_seq_len(len(tokens))
-            return self.id_to_cluster[min(found, key=list(order).index)]
+            return self.id_to_cluster[next(one for one in order if one in wanted)]
         return self.id_to_cluster[found[0]] if found else None
 
     def fast_match(
@@ -60,18 +103,11 @@ class IndexedDrain(Drain):
         sim_th: float,
         include_params: bool,
     ) -> LogCluster | None:
-        if len(cluster_ids) < _MANY or not tokens:
+        columns = self._leaves.get(id(cluster_ids))
+        if columns is None:
             return super().fast_match(cluster_ids, tokens, sim_th, include_params)
-        rows = self._rows[len(tokens)]
-        places = rows.places(cluster_ids)
-        same = (rows.numbers[places] == self._sought(tokens)).sum(axis=1)
-        wildcards = rows.wildcards[places]
-        if include_params:
-            same += wildcards
-        best = int(np.argmax(same * (len(tokens) + 1) + wildcards))
-        if float(same[best]) / len(tokens) < sim_th:
-            return None
-        return self.id_to_cluster[int(rows.clusters[places[best]])]
+        found = columns.most_alike(self._sought(tokens), sim_th, include_params)
+        return None if found is None else self.id_to_cluster[found]
 
     def get_seq_distance(
         self, seq1: Sequence[str], seq2: Sequence[str], include_params: bool
@@ -85,79 +121,118 @@ class IndexedDrain(Drain):
             same -= sum(a == b == self.param_str for a, b in zip(seq1, seq2, strict=True))
         return (same + wildcards if include_params else same) / len(seq1), wildcards
 
-    def _numbers(self, tokens: Sequence[str]) -> list[int]:
+    def _length(self, tokens: Sequence[str]) -> "_Length":
+        found = self._lengths.get(len(tokens))
+        if found is None:
+            found = self._lengths[len(tokens)] = _Length(len(tokens))
+        return found
+
+    def _numbers(self, tokens: Sequence[str]) -> NDArray[np.int32]:
         words = self._words
-        return [
-            _WILDCARD if token == self.param_str else words.setdefault(token, len(words))
-            for token in tokens
-        ]
+        return np.array(
+            [
+                _WILDCARD if token == self.param_str else words.setdefault(token, len(words))
+                for token in tokens
+            ],
+            dtype=np.int32,
+        )
 
     def _sought(self, tokens: Sequence[str]) -> NDArray[np.int32]:
         return np.array([self._words.get(token, _NEVER) for token in tokens], dtype=np.int32)
 
 
-class _Rows:
-    """All templates of one number of tokens.
+class _Columns:
+    """Templates of as many tokens, a column each, in the order in which they came.
 
-    numbers: int32 [rows, tokens], what each token is; wildcards: of each row; clusters: their ids.
+    numbers: int32 [tokens, room], what each token is; wildcards: of each; clusters: their ids.
     """
 
     def __init__(self, tokens: int) -> None:
-        self.numbers = np.empty((8, tokens), dtype=np.int32)
-        self.wildcards = np.empty(8, dtype=np.int64)
-        self.clusters = np.empty(8, dtype=np.int64)
-        self._row_of: dict[int, int] = {}
-        self._whole: dict[tuple[str, ...], list[int]] = {}
-        self._tokens: list[tuple[str, ...]] = []
-        self._wild: NDArray[np.int64] | None = None
-        self._leaves: dict[int, tuple[Collection[int], NDArray[np.int64]]] = {}
+        self._numbers = np.empty((tokens, 16), dtype=np.int32)
+        self._wildcards = np.empty(16, dtype=np.int32)
+        self._clusters = np.empty(16, dtype=np.int64)
+        self._place_of: dict[int, int] = {}
+        self._most_wildcards = 0
 
-    def put(self, cluster: LogCluster, numbers: list[int]) -> None:
+    def __len__(self) -> int:
+        return len(self._place_of)
+
+    def put(self, cluster: int, numbers: NDArray[np.int32]) -> None:
         """Add the cluster, or take in its changed template."""
-        tokens = cluster.log_template_tokens
-        row = self._row_of.get(cluster.cluster_id)
-        if row is None:
-            row = self._row_of[cluster.cluster_id] = len(self._row_of)
-            self._tokens.append(tokens)
-            if row == len(self.clusters):
-                self.numbers = np.concatenate([self.numbers, np.empty_like(self.numbers)])
-                self.wildcards = np.concatenate([self.wildcards, np.empty_like(self.wildcards)])
-                self.clusters = np.concatenate([self.clusters, np.empty_like(self.clusters)])
-            self.clusters[row] = cluster.cluster_id
+        place = self._place_of.get(cluster)
+        if place is None:
+            place = self._place_of[cluster] = len(self._place_of)
+            if place == len(self._clusters):
+                self._numbers = np.concatenate([self._numbers, self._numbers], axis=1)
+                self._wildcards = np.concatenate([self._wildcards, self._wildcards])
+                self._clusters = np.concatenate([self._clusters, self._clusters])
+            self._clusters[place] = cluster
+        self._numbers[:, place] = numbers
+        wildcards = int((numbers == _WILDCARD).sum())
+        self._wildcards[place] = wildcards
+        self._most_wildcards = max(self._most_wildcards, wildcards)
+
+    def most_alike(
+        self, sought: NDArray[np.int32], sim_th: float, include_params: bool
+    ) -> int | None:
+        """The cluster with most equal tokens, of several the first with most wildcards; None where
+        even that has too few."""
+        count, tokens = len(self), len(sought)
+        known = tokens - int((sought == _NEVER).sum())
+        most = known + (self._most_wildcards if include_params else 0)
+        if most / tokens < sim_th:
+            return None
+        if count < _FEW:
+            same = (self._numbers[:, :count] == sought[:, None]).sum(axis=0, dtype=np.int32)
         else:
-            self._whole[self._tokens[row]].remove(cluster.cluster_id)
-            self._tokens[row] = tokens
+            same = np.zeros(count, dtype=np.int32)
+            for numbers, number in zip(self._numbers[:, :count], sought.tolist(), strict=True):
+                if number != _NEVER:
+                    same += numbers == number
+        wildcards = self._wildcards[:count]
+        if include_params:
+            same += wildcards
+        best = int(np.argmax(same * (tokens + 1) + wildcards))
+        if float(same[best]) / tokens < sim_th:
+            return None
+        return int(self._clusters[best])
+
+    def fitting(self, sought: NDArray[np.int32]) -> list[int]:
+        """Clusters that take these tokens one by one: those with the most wildcards."""
+        count = len(self)
+        if not count or int((sought == _NEVER).sum()) > self._most_wildcards:
+            return []
+        fits = np.ones(count, dtype=np.bool_)
+        for numbers, number in zip(self._numbers[:, :count], sought.tolist(), strict=True):
+            fits &= (numbers == number) | (numbers == _WILDCARD)
+        places = np.flatnonzero(fits)
+        if not len(places):
+            return []
+        wildcards = self._wildcards[places]
+        return [int(one) for one in self._clusters[places[wildcards == wildcards.max()]]]
+
+
+class _Length:
+    """All templates of one number of tokens, to find those that take a line."""
+
+    def __init__(self, tokens: int) -> None:
+        self._wild = _Columns(tokens)
+        self._whole: dict[tuple[str, ...], list[int]] = {}
+        self._tokens: dict[int, tuple[str, ...]] = {}
+
+    def put(self, cluster: LogCluster, numbers: NDArray[np.int32]) -> None:
+        """Add the cluster, or take in its changed template."""
+        before = self._tokens.get(cluster.cluster_id)
+        if before is not None:
+            left = self._whole[before]
+            left.remove(cluster.cluster_id)
+            if not left:
+                del self._whole[before]
+        tokens = self._tokens[cluster.cluster_id] = tuple(cluster.log_template_tokens)
         self._whole.setdefault(tokens, []).append(cluster.cluster_id)
-        self.numbers[row] = numbers
-        self.wildcards[row] = numbers.count(_WILDCARD)
-        if self.wildcards[row]:
-            self._wild = None
+        if (numbers == _WILDCARD).any():
+            self._wild.put(cluster.cluster_id, numbers)
 
     def fitting(self, tokens: tuple[str, ...], sought: NDArray[np.int32]) -> list[int]:
         """Clusters that take these tokens one by one: those with the most wildcards."""
-        if self._wild is None:
-            self._wild = np.flatnonzero(self.wildcards[: len(self._row_of)])
-        wild = self._wild
-        if len(wild):
-            templates = self.numbers[wild]
-            fits = ((templates == sought) | (templates == _WILDCARD)).all(axis=1)
-            if fits.any():
-                rows = wild[fits]
-                wildcards = self.wildcards[rows]
-                return [int(self.clusters[row]) for row in rows[wildcards == wildcards.max()]]
-        return self._whole.get(tokens, [])
-
-    def places(self, cluster_ids: Collection[int]) -> NDArray[np.int64]:
-        """Rows of the clusters of one leaf, in their order."""
-        # Drain replaces the list of a leaf when a cluster joins it, and never changes one; the list
-        # that is kept here cannot give its identity to another.
-        known = self._leaves.get(id(cluster_ids))
-        if known is not None and known[0] is cluster_ids:
-            return known[1]
-        # Rows are in the order in which clusters came, as are their ids.
-        ids = np.fromiter(cluster_ids, dtype=np.int64, count=len(cluster_ids))
-        places = np.searchsorted(self.clusters[: len(self._row_of)], ids)
-        if len(self._leaves) >= 64:
-            self._leaves.clear()
-        self._leaves[id(cluster_ids)] = (cluster_ids, places)
-        return places
+        return self._wild.fitting(sought) or self._whole.get(tokens, [])

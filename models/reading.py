@@ -148,13 +148,15 @@ class Description:
         self._reader = TraitReader(history, templates, vectors, words)
         self._describer = Describer(history, self._reader.traits)
 
-    def learn(self, first: int, templates: Sequence[str], vectors: Vectors) -> None:
-        """Events ``first``, ``first + 1``, ... are these now; ids must follow without a gap."""
+    def learn(self, ids: int | Events, templates: Sequence[str], vectors: Vectors) -> None:
+        """Events with these ids are these now. A number: that one and those that follow."""
         if not templates:
             return
+        if isinstance(ids, int):
+            ids = np.arange(ids, ids + len(templates))
         traits = self._describer.traits
-        read = self._reader.read(templates, vectors, first)
-        self._describer.traits = traits.replaced(first, read)
+        read = self._reader.read(templates, vectors, ids)
+        self._describer.traits = traits.replaced(ids, read)
 
     def read(self, flat: Flat) -> Reading:
         """Sessions that the history does not hold."""

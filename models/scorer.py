@@ -75,6 +75,8 @@ class Scorer:
         self._words = bundle.words
         self._cache = SequenceCache[Score]() if cached else None
         self._host_templates: list[str] = []
+        # Rows of events that were forgotten: no score that is kept is of one of them.
+        self._free: set[int] = set()
         # Its first rows are the host events' vectors, the others room for more.
         self._host_room = np.zeros((16, bundle.manifest.dimension), dtype=np.float32)
 
@@ -90,35 +92,43 @@ class Scorer:
     def learn(self, parser: EventParser) -> list[int]:
         """Embed the host events of ``parser`` that are new or whose template changed; their ids."""
         changed = sorted(parser.take_changed())
-        for event in changed:
-            row = event - self._trained
-            template = parser.template(event)
-            if row < len(self._host_templates):
+        if not changed:
+            return changed
+        rows = np.array(changed, dtype=np.int64) - self._trained
+        while rows[-1] >= len(self._host_room):
+            self._host_room = np.concatenate([self._host_room, self._host_room])
+        for event, row in zip(changed, rows.tolist(), strict=True):
+            while row >= len(self._host_templates):
+                self._free.add(len(self._host_templates))
+                self._host_templates.append("")
+            if row in self._free:
+                self._free.discard(row)
+            else:
                 # An event that is new was in no session before; this one may have been.
                 self.forget()
-                self._host_templates[row] = template
-            else:
-                self._host_templates.append(template)
-                if row == len(self._host_room):
-                    self._host_room = np.concatenate([self._host_room, self._host_room])
-            self._host_room[row] = self._embedder.embed(template)
-        # A run of ids at a time: each call copies the traits of all events.
-        start = 0
-        for place in range(1, len(changed) + 1):
-            if place == len(changed) or changed[place] != changed[place - 1] + 1:
-                first, stop = changed[start] - self._trained, changed[place - 1] + 1 - self._trained
-                if self._stepped is not None:
-                    self._stepped.learn(self._trained + first, self._host_room[first:stop])
-                self._describe(first, stop)
-                start = place
+            self._host_templates[row] = parser.template(event)
+            self._host_room[row] = self._embedder.embed(parser.template(event))
+        if self._stepped is not None:
+            self._stepped.learn(rows + self._trained, self._host_room[rows])
+        self._describe(rows)
         return changed
 
-    def _describe(self, first: int, stop: int) -> None:
-        if self._description is not None and first < stop:
+    def release(self, events: Sequence[int]) -> None:
+        """Host events that the parser has forgotten: their ids may come to be those of others."""
+        rows = [event - self._trained for event in events]
+        rows = [row for row in rows if row < len(self._host_templates)]
+        for row in rows:
+            self._host_templates[row] = ""
+        self._free.update(rows)
+        if rows:
+            self.forget()
+
+    def _describe(self, rows: NDArray[np.int64]) -> None:
+        if self._description is not None and len(rows):
             self._description.learn(
-                self._trained + first,
-                self._host_templates[first:stop],
-                self._host_room[first:stop],
+                rows + self._trained,
+                [self._host_templates[row] for row in rows.tolist()],
+                self._host_room[rows],
             )
 
     def renew(self, history: History, templates: Sequence[str]) -> None:
@@ -129,7 +139,8 @@ class Scorer:
         """
         vectors = self._embedder.embed_all(templates)
         self._description = Description(history, templates, vectors, self._words)
-        self._describe(0, len(self._host_templates))
+        rows = set(range(len(self._host_templates))) - self._free
+        self._describe(np.array(sorted(rows), dtype=np.int64))
         self.forget()
 
     def forget(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.history import Events
 from models.plain_network import Outcome, batches
 from models.prefixes import prefixes
 from models.reading import Reading
@@ -56,16 +57,21 @@ class SteppedNetwork:
         """What the state after one prefix takes."""
         return int(4 * self._members * self._hidden)
 
-    def learn(self, first: int, vectors: Vectors) -> None:
-        """Events ``first``, ``first + 1``, ... have these vectors now."""
+    def learn(self, ids: int | Events, vectors: Vectors) -> None:
+        """Events with these ids have these vectors now. A number: that one and those that
+        follow."""
+        if isinstance(ids, int):
+            ids = np.arange(ids, ids + len(vectors))
         [rows] = self._fold.run(["folded"], {"vectors": vectors})
-        stop = first + len(vectors)
+        stop = int(ids.max(initial=-1)) + 1
         room = self._folded.shape[2]
         if stop > room:
-            wide = np.zeros((*rows.shape[:2], max(stop, 2 * room), rows.shape[3]), dtype=np.float32)
+            # Not twice as many: an event takes 2 KB here, and there may be thousands.
+            more = max(stop, room + room // 4 + 16)
+            wide = np.zeros((*rows.shape[:2], more, rows.shape[3]), dtype=np.float32)
             wide[:, :, :room] = self._folded
             self._folded = wide
-        self._folded[:, :, first:stop] = rows
+        self._folded[:, :, ids] = rows
 
     def run(self, reading: Reading) -> Outcome:
         """Holds the states after all prefixes at once: ``state_bytes`` each."""

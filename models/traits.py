@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from models.history import Floats, History
+from models.history import Events, Floats, History
 from models.meaning import MeaningReader
 from models.words import Vectors, WordTable, tokenize
 
@@ -44,11 +44,21 @@ class EventTraits:
     words: Floats
     wordless: Floats
 
-    def replaced(self, first: int, others: "EventTraits") -> "EventTraits":
-        """These, with ``others`` in the place of ``first`` and what follows, or behind all."""
-        stop = first + len(others)
-        parts = ((getattr(self, one.name), getattr(others, one.name)) for one in fields(self))
-        return EventTraits(*(np.concatenate([old[:first], new, old[stop:]]) for old, new in parts))
+    def replaced(self, ids: Events, others: "EventTraits") -> "EventTraits":
+        """These, with ``others`` in the places ``ids``, maybe behind all."""
+        size = max(len(self), int(ids.max(initial=-1)) + 1)
+        parts = []
+        for one in fields(self):
+            old, new = getattr(self, one.name), getattr(others, one.name)
+            part = np.zeros(size)
+            part[: len(old)] = old
+            part[ids] = new
+            parts.append(part)
+        return EventTraits(*parts)
+
+    def chosen(self, ids: Events) -> "EventTraits":
+        """Of these events alone."""
+        return EventTraits(*(getattr(self, one.name)[ids] for one in fields(self)))
 
     def __len__(self) -> int:
         return len(self.rarity)
@@ -76,12 +86,11 @@ class TraitReader:
         # np.setdiff1d would load numpy.ma, 1.4 MiB, for this alone.
         innocent = known[~np.isin(known, suspects)]
         self._innocent_unit = unit[innocent]
-        self.traits = self.read(templates, vectors, first=0)
+        self.traits = self.read(templates, vectors, np.arange(len(templates)))
 
-    def read(self, templates: Sequence[str], vectors: Vectors, first: int) -> EventTraits:
-        """Traits of events ``first``, ``first + 1``, ..., whose templates and vectors these are."""
+    def read(self, templates: Sequence[str], vectors: Vectors, ids: Events) -> EventTraits:
+        """Traits of events with these ids, whose templates and vectors these are."""
         history = self._history
-        ids = np.arange(first, first + len(templates))
         inside = ids < history.events
         with_event = np.zeros(len(ids))
         with_event[inside] = self._sessions_with[ids[inside]]

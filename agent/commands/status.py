@@ -24,6 +24,7 @@ _COUNTS = (
     "lines_of_odd_format",
     "sessions_scored",
     "sessions_ended_early",
+    "events_forgotten",
     "sessions_anomalous",
     "sessions_silenced",
     "sessions_suppressed",
@@ -102,6 +103,7 @@ def describe(glance: Glance, wall: float) -> dict[str, Any]:
         "epoch": report.get("epoch"),
         "warm_up": report.get("warm_up"),
         "templates": glance.templates,
+        "host_events": report.get("host_events", 0),
         "files": files,
         "lag_bytes": sum(one["lag_bytes"] or 0 for one in files),
         "sessions_open": report.get("sessions_open", 0),
@@ -187,6 +189,11 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
             "sessions",
             f"{found['sessions_open']} open ({found['events_open']} events), "
             f"{counts['sessions_scored']} scored, {counts['sessions_ended_early']} of them early",
+        ),
+        (
+            "events",
+            f"{found['templates']} known, {found['host_events']} of them met here; "
+            f"{counts['events_forgotten']} forgotten",
         ),
         (
             "alerts",

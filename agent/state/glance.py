@@ -97,7 +97,7 @@ def _read(connection: sqlite3.Connection, path: Path, running: bool | None) -> G
             positions=tuple(
                 Position.from_json(body) for (body,) in execute("select body from positions")
             ),
-            templates=execute("select count(*) from templates").fetchone()[0],
+            templates=execute("select count(born) from templates").fetchone()[0],
             report=dict(json.loads(meta.get("report", "{}"))),
             alerts=execute("select count(*) from alerts").fetchone()[0],
             last_alert=None if last is None else json.loads(last[0]),

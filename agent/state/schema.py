@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agent.follow.position import Position
 
 # Another table is another step in _STEPS, which new databases go through, too.
-SCHEMA = 6
+SCHEMA = 7
 # In the header of every database of ours since schema 2: "mlog".
 APPLICATION = 0x6D6C6F67
 
@@ -48,6 +48,13 @@ _EPOCH = (
 )
 # How the agent sets itself to its host: each by name, as whoever does it writes it.
 _TUNING = "create table tuning (name text primary key, body text not null) without rowid"
+# Which events were met here in which order, null for an id that is free, and how many sessions that
+# are over had them. Ids were given in that order before.
+_STANDING = (
+    "alter table templates add column born integer",
+    "alter table templates add column sessions integer not null default 0",
+    "update templates set born = id",
+)
 _FIRST_TABLES = frozenset({"meta", "positions", "templates", "sessions", "alerts", "unsent"})
 
 
@@ -174,10 +181,16 @@ def _add_tuning(connection: sqlite3.Connection) -> None:
     connection.execute(_TUNING)
 
 
+def _add_standing(connection: sqlite3.Connection) -> None:
+    for statement in _STANDING:
+        connection.execute(statement)
+
+
 _STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _from_first,
     2: _add_quiet,
     3: _add_retries,
     4: _add_epoch,
     5: _add_tuning,
+    6: _add_standing,
 }

@@ -18,6 +18,7 @@ from agent.state.session_log import SessionLog
 from agent.state.undelivered import Undelivered, load_firing, load_undelivered
 from models.epochs import Epoch
 from models.errors import UserError
+from models.events import HostEvent
 from models.sessions import Session
 
 # With nothing to save, it is still said now and then that the agent lives.
@@ -43,7 +44,7 @@ class Saved:
 
     saved_wall: wall clock of its last save, None on the first run. age: the clock of idle time,
     which ``touched`` of the sessions is of. counters: of the sessionizer, by name and source.
-    groups: of alerts, by fingerprint.
+    groups: of alerts, by fingerprint. events: by id, those of the bundle, too; None for a free id.
     report: what the agent said of itself. unsent: oldest first. epoch: of the
     statistics learnt beside those of ``bundle``, None where nothing was. tuning: see ``Changes``.
     """
@@ -52,7 +53,7 @@ class Saved:
     age: float = 0.0
     bundle: str | None = None
     positions: tuple[Position, ...] = ()
-    templates: tuple[str, ...] = ()
+    events: tuple[HostEvent | None, ...] = ()
     sessions: tuple[Session[int], ...] = ()
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
@@ -61,13 +62,18 @@ class Saved:
     epoch: Epoch | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """By event id; "" for a free one."""
+        return tuple("" if event is None else event.template for event in self.events)
+
 
 @dataclass(frozen=True)
 class Adopted:
-    """From here on event ids are those of another bundle; templates: all of them by id."""
+    """From here on event ids are those of another bundle; events: all of them by id."""
 
     bundle: str
-    templates: Sequence[str]
+    events: Sequence[HostEvent | None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class Changes:
     """What one transaction makes true together.
 
     wall, now: clocks at this moment; age: that of idle time, see ``Saved``. positions: all of them,
-    one object as long as it says the same; templates: by event id, those that are new or changed;
+    one object as long as it says the same; templates: by event id, those that are new or changed,
+    None for those that are forgotten;
     sessions: open ones by key that changed, None for ended ones, and with ``adopted`` all of them;
     evidence: the session that an alert is about, by its id; groups: of alerts, those that changed,
     None for those that are gone;
@@ -89,7 +96,7 @@ class Changes:
     now: float
     age: float
     positions: Sequence[Position] = ()
-    templates: Mapping[int, str] = field(default_factory=dict)
+    templates: Mapping[int, HostEvent | None] = field(default_factory=dict)
     sessions: Mapping[str, Session[int] | None] = field(default_factory=dict)
     counters: Counters = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -163,24 +170,30 @@ class State:
                 file: Position.from_json(body)
                 for file, body in connection.execute("select file, body from positions")
             }
-            rows = connection.execute("select id, template from templates order by id").fetchall()
-            if [ident for ident, _ in rows] != list(range(len(rows))):
-                raise DamagedError("templates are missing")
+            events: list[HostEvent | None] = []
+            for ident, template, born, seen in connection.execute(
+                "select id, template, born, sessions from templates order by id"
+            ):
+                if ident != len(events):
+                    raise DamagedError("templates are missing")
+                events.append(
+                    None if born is None else HostEvent(str(template), int(born), int(seen))
+                )
             counters: dict[str, dict[str, int]] = {}
             for name, source, value in connection.execute("select * from counters"):
                 counters.setdefault(name, {})[source] = int(value)
-            self._session_log, sessions = SessionLog.load(connection, len(rows))
+            self._session_log, sessions = SessionLog.load(connection, len(events))
             epoch = None
             for number, body in connection.execute("select number, body from epoch"):
                 epoch = Epoch.from_bytes(int(number), body)
-                if len(epoch.templates) > len(rows):
+                if len(epoch.templates) > len(events):
                     raise DamagedError("templates of its statistics are missing")
             saved = Saved(
                 saved_wall=float(meta["saved_wall"]) if "saved_wall" in meta else None,
                 age=float(meta.get("age", 0)),
                 bundle=meta.get("bundle"),
                 positions=tuple(positions.values()),
-                templates=tuple(template for _, template in rows),
+                events=tuple(events),
                 sessions=tuple(sessions),
                 counters=counters,
                 report=dict(json.loads(meta.get("report", "{}"))),
@@ -245,9 +258,11 @@ class State:
             many("delete from counters where name = ? and source = ?", uncounted)
             many("insert or replace into counters values (?, ?, ?)", counted)
             many(
-                "insert into templates values (?, ?) on conflict (id) do update"
-                " set template = excluded.template where template <> excluded.template",
-                changes.templates.items(),
+                "insert into templates values (?, ?, ?, ?) on conflict (id) do update set"
+                " template = excluded.template, born = excluded.born, sessions = excluded.sessions"
+                " where (template, born, sessions)"
+                " is not (excluded.template, excluded.born, excluded.sessions)",
+                ((event, *_row(known)) for event, known in changes.templates.items()),
             )
             many(
                 "insert or replace into alerts values (?, ?, ?)",
@@ -326,7 +341,8 @@ class State:
         self._connection.execute("delete from templates")
         self._connection.execute("delete from epoch")
         self._connection.executemany(
-            "insert into templates values (?, ?)", enumerate(adopted.templates)
+            "insert into templates values (?, ?, ?, ?)",
+            ((event, *_row(known)) for event, known in enumerate(adopted.events)),
         )
         self._connection.execute(
             "insert or replace into meta values ('bundle', ?)", (adopted.bundle,)
@@ -349,6 +365,10 @@ class State:
         execute("delete from unsent where alert not in (select id from alerts)")
         execute("delete from evidence where alert not in (select id from alerts)")
         execute("delete from silences where until_wall <= ?", (changes.wall,))
+
+
+def _row(event: HostEvent | None) -> tuple[str, int | None, int]:
+    return ("", None, 0) if event is None else event
 
 
 def _flat(counters: Counters) -> dict[tuple[str, str], int]:

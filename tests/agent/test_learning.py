@@ -52,7 +52,7 @@ class Host:
             rule=bundle.manifest.rule.overridden(end_regex="shipped|failed"),
             threshold=bundle.manifest.threshold,
             provider="cpu",
-            host_templates=saved.templates[trained:] if saved else (),
+            host_templates=saved.events[trained:] if saved else (),
             learning=learning,
             epoch=saved.epoch if saved else None,
         )
@@ -174,7 +174,7 @@ def save(state: State, bundle: Bundle, host: Host, *, adopt: bool = False) -> No
         Changes(
             wall=1000.0, now=host.now, age=host.now, templates=templates,
             epoch=host.detector.take_epoch(),
-            adopted=Adopted(bundle.fingerprint, host.detector.events.templates) if adopt else None,
+            adopted=Adopted(bundle.fingerprint, host.detector.events.all) if adopt else None,
         )
     )  # fmt: skip
 
@@ -273,6 +273,8 @@ def test_a_state_from_before_there_were_epochs_goes_on(tmp_path: Path, shop: Bun
     with closing(sqlite3.connect(state.path)) as connection, connection:
         connection.execute("drop table epoch")
         connection.execute("drop table tuning")
+        for column in ("born", "sessions"):
+            connection.execute(f"alter table templates drop column {column}")
         connection.execute("pragma user_version = 4")
     state = State(tmp_path)
     assert (state.saved.saved_wall, state.saved.epoch) == (1000.0, None)

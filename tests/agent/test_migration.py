@@ -11,6 +11,7 @@ from agent.follow import Position
 from agent.follow.fingerprint import Fingerprint
 from agent.state import Glance, State, Undelivered
 from models.errors import UserError
+from models.events import HostEvent
 from models.sessions import Session
 
 # As release 0.1.0 made it, word for word.
@@ -71,7 +72,7 @@ def test_a_state_of_schema_1_goes_on(folder: Path) -> None:
     saved = state.saved
     assert (saved.saved_wall, saved.bundle) == (1000.0, "fingerprint")
     assert saved.positions == (POSITION,)
-    assert saved.templates == ("known", "met here")
+    assert saved.events == (HostEvent("known", 0), HostEvent("met here", 1))
     assert saved.counters == {"windows": {"a.log": 3}, "fresh": {"a.log": 0}}
     assert saved.unsent == (Undelivered("i", "stdout", 11, 940.0, 0, 0.0),)
     # Idle for as long as they were: touched is on the clock that age is of.

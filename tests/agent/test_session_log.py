@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.state import Adopted, Changes, NotSavedError, State
+from models.events import HostEvent
 from models.sessions import KeptLine, Session
 
 _KEYS = st.sampled_from([f"key-{number}" for number in range(6)])
@@ -35,7 +36,7 @@ class OpenSessions(RuleBasedStateMachine):
         self.open: dict[str, Session[int]] = {}
         self.changed: dict[str, Session[int] | None] = {}
         self.turn = 0.0
-        self._save(adopted=Adopted("bundle", ["one", "two", "three", "four", "five"]))
+        self._save(adopted=Adopted("bundle", [HostEvent(one, 0) for one in "abcde"]))
 
     def _save(self, **given: Any) -> None:
         self.turn += 1

@@ -12,6 +12,7 @@ from agent.follow import Position
 from agent.follow.fingerprint import Fingerprint
 from agent.state import Adopted, Changes, Glance, NotSavedError, Retention, State
 from models.errors import UserError
+from models.events import HostEvent
 from models.sessions import Session
 
 
@@ -32,7 +33,9 @@ def reopened(state: State) -> State:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path / "state")
-    state.save(changes(adopted=Adopted("fingerprint", [f"template {n}" for n in range(10)])))
+    state.save(
+        changes(adopted=Adopted("fingerprint", [HostEvent(f"template {n}", n) for n in range(10)]))
+    )
     yield state
     state.close()
 
@@ -49,20 +52,21 @@ def test_what_was_saved_together_is_there_together(tmp_path: Path) -> None:
     state.save(
         changes(
             positions=files,
-            templates={1: "met here"},
+            templates={1: HostEvent("met here", 1, 3), 2: None},
             sessions={"ord-1": session},
             counters={"windows": {"a.log": 3}},
             report={"pid": 1},
             alerts=[("id-1", '{"id": "id-1"}')],
             sinks=["stdout", "hook"],
-            adopted=Adopted("fingerprint", ["known"]),
+            adopted=Adopted("fingerprint", [HostEvent("known", 0)]),
         )
     )
     saved = reopened(state).saved
     assert (saved.saved_wall, saved.age) == (1000.0, 20.0)
     assert saved.bundle == "fingerprint"
     assert sorted(saved.positions, key=lambda one: one.path) == files
-    assert saved.templates == ("known", "met here")
+    assert saved.events == (HostEvent("known", 0), HostEvent("met here", 1, 3), None)
+    assert saved.templates == ("known", "met here", "")
     assert saved.counters == {"windows": {"a.log": 3}}
     assert saved.report == {"pid": 1}
     assert saved.sessions == (session,)
@@ -98,7 +102,7 @@ def test_another_bundle_replaces_templates_and_sessions(state: State) -> None:
     kept = Session("k", "a", "a:0", [9])
     state.save(changes(sessions={"k": kept, "gone": Session("gone", "a", "a:5", [9])}))
     kept.items = [0]
-    state.save(changes(sessions={"k": kept}, adopted=Adopted("other", ["only one"])))
+    state.save(changes(sessions={"k": kept}, adopted=Adopted("other", [HostEvent("only one", 0)])))
     saved = reopened(state).saved
     assert (saved.bundle, saved.templates, saved.sessions) == ("other", ("only one",), (kept,))
 
@@ -160,8 +164,8 @@ def _foreign_database(path: Path) -> None:
 
 def _broken_page(path: Path) -> None:
     state = State(path.parent)
-    templates = [f"template {number} {'x' * 200}" for number in range(200)]
-    state.save(changes(adopted=Adopted("fingerprint", templates)))
+    events = [HostEvent(f"template {number} {'x' * 200}", number) for number in range(200)]
+    state.save(changes(adopted=Adopted("fingerprint", events)))
     state.close()
     with path.open("r+b") as file:
         file.seek(4096)
@@ -171,7 +175,7 @@ def _broken_page(path: Path) -> None:
 def _damaged_row(path: Path, statement: str) -> None:
     state = State(path.parent)
     session = Session("k", "a", "a:0", [0])
-    adopted = Adopted("fingerprint", ["known"])
+    adopted = Adopted("fingerprint", [HostEvent("known", 0)])
     state.save(changes(positions=[position("one")], sessions={"k": session}, adopted=adopted))
     state.close()
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -191,6 +195,7 @@ def _damaged_row(path: Path, statement: str) -> None:
         lambda path: _damaged_row(path, "update meta set value = 'never' where name = 'age'"),
         lambda path: _damaged_row(path, "update meta set value = '[1]' where name = 'report'"),
         lambda path: _damaged_row(path, "update templates set id = 5"),
+        lambda path: _damaged_row(path, "update templates set sessions = 'many'"),
         lambda path: _damaged_row(path, "drop table counters"),
     ],
 )

@@ -75,6 +75,7 @@ def test_it_works_while_the_agent_runs_and_after_it_was_killed(
             "lines_of_odd_format": 0,
             "sessions_scored": 1,
             "sessions_ended_early": 0,
+            "events_forgotten": 0,
             "sessions_anomalous": 1,
             "sessions_silenced": 0,
             "sessions_suppressed": 0,

@@ -212,7 +212,7 @@ def test_the_budget_begins_with_what_the_warm_up_has_seen(blank: Bundle) -> None
 
 def save(state: State, bundle: Bundle, host: Host, *, adopt: bool = False) -> None:
     templates = host.detector.take_templates()
-    adopted = Adopted(bundle.fingerprint, host.detector.events.templates) if adopt else None
+    adopted = Adopted(bundle.fingerprint, host.detector.events.all) if adopt else None
     state.save(
         Changes(
             wall=1000.0, now=host.now, age=host.now, templates=templates, adopted=adopted,

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.archive import read_lines
 from models.events import DrainParameters, EventParser, mine
+from models.host_events import ESTABLISHED
 from models.lines import FORMATS, LineParser
 from models.masks import DEFAULT_MASKS
 from models.sessions import Sessionizer
@@ -23,8 +25,8 @@ TOKENS = st.sampled_from(
 MESSAGES = st.lists(st.lists(TOKENS, max_size=9).map(" ".join), max_size=40)
 
 
-def parser(*templates: str, **options: int) -> EventParser:
-    return EventParser(templates, DEFAULT_MASKS, DRAIN, **options)  # type: ignore[arg-type]
+def parser(*templates: str, **options: Any) -> EventParser:
+    return EventParser(templates, DEFAULT_MASKS, DRAIN, **options)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +101,123 @@ def test_trained_templates_never_change(history: list[str], live: list[str]) -> 
     assert known.parse(history) == before
 
 
-@given(MESSAGES, MESSAGES)
-def test_a_message_keeps_its_id_whatever_comes_between(history: list[str], live: list[str]) -> None:
-    known = EventParser(mine(history, DRAIN), (), DRAIN)
-    ids: dict[str, int] = {}
-    for message in [*live, *history, *live[::-1]]:
-        [event] = known.parse([message])
-        assert ids.setdefault(message, event) == event
+def by_age(parser: EventParser) -> list[tuple[int, str, int]]:
+    """What a parser has met, but for the very numbers that say in which order."""
+    found = [(event.born, place, event) for place, event in enumerate(parser.host) if event]
+    return [(place, event.template, event.sessions) for _, place, event in sorted(found)]
+
+
+# A line, a restart, or a sweep that leaves so many of those that are not in use, which are what
+# the last lines were.
+TURNS = st.lists(
+    st.one_of(
+        MESSAGES.filter(bool).map(lambda one: one[0]),
+        st.just(None),
+        st.tuples(st.integers(0, 4), st.integers(0, 3)),
+    ),
+    max_size=60,
+)
+
+
+@given(MESSAGES, TURNS, st.sampled_from([0.5, 0.85]), st.sampled_from([2, 100]))
+def test_a_restart_at_any_point_changes_no_id(
+    history: list[str],
+    turns: list[str | tuple[int, int] | None],
+    similarity: float,
+    children: int,
+) -> None:
+    """What a parser remembers, and what its tree went through, decides nothing."""
+    parameters = DrainParameters(similarity=similarity, max_children=children)
+    templates = mine(history, parameters)
+    lasting = EventParser(templates, (), parameters, capacity=12)
+    restarted = EventParser(templates, (), parameters, capacity=12)
+    simple = EventParser(templates, (), parameters, capacity=12, memory=1, quick=False)
+    events: list[int] = []
+    for turn in turns:
+        if turn is None:
+            restarted = EventParser(
+                templates, (), parameters, capacity=12, host_templates=restarted.host
+            )
+        elif isinstance(turn, str):
+            [event] = lasting.parse([turn])
+            assert restarted.parse([turn]) == simple.parse([turn]) == [event]
+            events.append(event)
+        else:
+            most, kept = turn
+            parsers = (lasting, restarted, simple)
+            gone = [one.evict(events[len(events) - kept :], most) for one in parsers]
+            assert gone[0] == gone[1] == gone[2]
+            events.clear()
+            for one in parsers:
+                one.count_sessions([[event for event in range(len(one.templates)) if event % 2]])
+        assert by_age(lasting) == by_age(restarted) == by_age(simple)
+
+
+def test_a_message_goes_to_a_template_that_has_become_general_enough_to_take_it() -> None:
+    def line(first: str, second: str, third: str, fourth: str) -> str:
+        return f"the job {first} of {second} with {third} and {fourth} is " + "so " * 10 + "late"
+
+    known = parser("known")
+    message = line("a", "a", "x", "b")
+    # Nearer to the first one, which takes it.
+    assert known.parse([line(*"aaaa"), line(*"bbbb"), message]) == [1, 2, 1]
+    assert known.parse([line(*"cbbb"), line(*"bcbb")]) == [2, 2]
+    assert known.parse([message]) == [1]
+    assert known.parse([line(*"bbcb"), message]) == [2, 2]
+    later = parser("known", host_templates=known.host)
+    assert later.parse([message]) == [2], "nor does a restart decide it"
+
+
+def test_forgotten_events_are_new_again_and_those_in_use_stay() -> None:
+    known = parser("known", capacity=4)
+    assert known.parse(["one", "two words", "three of them", "four of them are"]) == [1, 2, 3, 4]
+    assert known.room == 0
+    known.take_changed()
+    assert known.evict({0, 1}, 2) == [2, 3]
+    assert known.evicted == 2 and known.room == 2
+    assert known.templates == ("known", "one", "", "", "four of them are")
+    assert known.parse(["three of them", "one", "five"]) == [2, 1, 3]
+    assert known.take_changed() == {2, 3}
+    assert known.overflowed == 0
+    assert [event.born for event in known.host if event] == [1, 5, 6, 4]
+
+
+def test_what_many_sessions_had_outlives_what_few_had() -> None:
+    known = parser("known", capacity=10)
+    often = [f"{word} is well" for word in ("disk", "net", "fan", "lamp", "door", "belt")]
+    rare = ["some junk of today", "more junk"]
+    events = known.parse(often + rare)
+    known.count_sessions([events[:6]] * ESTABLISHED)
+    known.count_sessions([events[6:7]] * 2)
+    assert known.take_counted() == set(events[:7])
+    known.count_sessions([events[:6]])
+    assert known.take_counted() == set(), "no more is counted"
+    # Half of the capacity is theirs, whoever comes first: the youngest gives way.
+    assert known.evict((), 0) == [events[7], events[6], events[5]]
+    assert known.parse(often[:5]) == events[:5]
+
+
+def test_long_templates_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.host_events.MOST_BYTES", 1 << 20)
+    known = parser("known")
+    long = [f"{chr(97 + i)}{chr(97 + j)} " * 250 for i in range(6) for j in range(6)]
+    assert known.parse(long[:20]) == list(range(1, 21))
+    assert not known.crowded
+    assert known.parse(long[20:]) == list(range(21, 37))
+    assert known.crowded and known.room > 7000
+    gone = known.evict({1})
+    assert 1 not in gone and not known.crowded
+    assert known.parse(long[:1]) == [1]
+
+
+def test_of_endless_lines_the_beginning_counts() -> None:
+    known = parser("known")
+    words = "failed to open the pod bay doors " * 3000
+    assert known.parse([words, words + "and more", "x" * 100_000, "x" * 90_000]) == [1, 1, 2, 2]
+    assert max(map(len, known.host_templates)) <= 4096
+    assert known.parse([known.template(1), known.template(2)]) == [1, 2]
+    later = parser("known", host_templates=known.host)
+    assert later.parse([words, "x" * 80_000]) == [1, 2]
 
 
 @given(MESSAGES, MESSAGES, st.integers(0, 5))

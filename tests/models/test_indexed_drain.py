@@ -1,5 +1,6 @@
 """The indexed Drain against the plain one: same clusters, same templates, for every line."""
 
+import pytest
 from drain3.drain import Drain
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +63,10 @@ def test_the_same_events(
     assert quick.take_changed() == plain.take_changed()
 
 
-def test_a_leaf_of_hundreds_of_templates() -> None:
+@pytest.mark.parametrize("few", [0, 500])
+def test_a_leaf_of_hundreds_of_templates(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compared token by token, and all at once."""
+    monkeypatch.setattr("models.indexed_drain._FEW", few)
     lines = [f"user u{a} of v{b} did w{a * b % 7} on h{b}" for a in range(20) for b in range(20)]
     plain, indexed = both(0.85, 100)
     assert [indexed.add_log_message(line)[0].cluster_id for line in lines] == [

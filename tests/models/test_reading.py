@@ -172,6 +172,21 @@ def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.allclose(describe.sessions(sessions), whole, rtol=0, atol=1e-12)
 
 
+def test_events_met_since_that_no_session_has_make_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = description_of([[0, 1, 2, 0], [0, 1]], [])
+    describe = made._describer
+    rng = np.random.default_rng(7)
+    assert len(describe.traits) > describe.history.events
+    sessions = [rng.integers(0, len(describe.traits), size=rng.integers(1, 9)) for _ in range(40)]
+    whole = describe.sessions(sessions)
+    monkeypatch.setattr("models.description._FEW_MET", 0)
+    assert np.allclose(describe.sessions(sessions), whole, rtol=0, atol=1e-12)
+    monkeypatch.setattr("models.description._MOST_CELLS", 20)
+    assert np.allclose(describe.sessions(sessions), whole, rtol=0, atol=1e-12)
+
+
 @given(HISTORIES, SESSIONS, st.integers(1, 89))
 @settings(max_examples=60)
 def test_what_is_fed_of_a_beginning_is_the_beginning_of_what_is_fed(

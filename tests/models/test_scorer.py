@@ -140,6 +140,34 @@ def test_a_host_event_that_generalises_is_embedded_again(pump_bundle: Bundle) ->
     assert later.score([first])[0].probability == pytest.approx(after.probability, abs=1e-6)
 
 
+def test_a_generalised_event_scores_as_if_it_had_been_in_the_table(tmp_path: Path) -> None:
+    """Its session began before the template became general, and after another one was forgotten
+    whose id it has."""
+    line = "valve {} of the old station in zug has exploded"
+    general = line.format("<*>")
+    in_table = Bundle.load(write_pumps(tmp_path / "pumps", (TEMPLATES[0], general)))
+    smaller = Bundle.load(write_pumps(tmp_path / "smaller", TEMPLATES[:1]))
+    contents = ["pump pump-1 opened valve 3", line.format("pressure"), line.format("pump")]
+    parser, on_host = smaller.parser(), Scorer(smaller, "cpu")
+    [other] = parser.parse(["some junk"])
+    on_host.learn(parser)
+    on_host.score([[0, other, other]])
+    on_host.release(parser.evict((), 0))
+    met = parser.parse(contents[:2])
+    assert met == [0, other]
+    on_host.learn(parser)
+    [before] = on_host.score([[*met, met[1]]])
+    met += parser.parse(contents[2:])
+    on_host.learn(parser)
+    [here] = on_host.score([met])
+    known = in_table.parser().parse(contents)
+    assert known == [0, 1, 1]
+    [there] = Scorer(in_table, "cpu").score([known])
+    assert here.probability == pytest.approx(there.probability, abs=1e-6)
+    assert np.allclose(here.weights, there.weights, atol=1e-6)
+    assert abs(before.probability - there.probability) > 1e-5
+
+
 def test_a_provider_that_is_not_there(pump_bundle: Bundle) -> None:
     import onnxruntime
 
