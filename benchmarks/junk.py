@@ -115,7 +115,6 @@ def flooded(bundle: Bundle, log: Path, learning: bool, seconds: float) -> Detect
         took, spent = time.monotonic() - began, time.process_time() - spent
         ended.set()
         watcher.join()
-        state.close()
         size = state.path.stat().st_size / 2**20
     print(
         f"{detector.lines_read} lines in {took:.0f} s ({detector.lines_read / spent / 1000:.1f} "
