@@ -1,6 +1,5 @@
 """A host without a disk and without time of its own: ``agent.watching`` on a replayed log."""
 
-import logging
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from models.session_rule import SessionRule
 # speed: that much later a session may be over, or judged.
 _TICK = 10.0
 _BEGIN = 1_750_000_000.0
-
-logging.getLogger("metalog").setLevel(logging.ERROR)
 
 
 class ReplayClock:
