@@ -26,7 +26,8 @@ _DAY = 86_400.0
 # From one end to the other in the alerts of so many days. More makes a steadier threshold, which
 # takes longer to come down after an incident.
 _DAYS_OF_SLACK = 2.0
-_LONGEST_STEP = 1.0
+# With steps of 1, where the threshold began too low, a budget of one let eleven pass on a day.
+_LONGEST_STEP = 2.0
 # A pause that is longer saves no alerts for its end: nothing was there to be told of.
 _LONGEST_PAUSE = 3_600.0
 
@@ -53,7 +54,7 @@ class Budget:
     @property
     def slack(self) -> float:
         """Alerts by which any time may exceed its budget: two days' budget and one, or, of a budget
-        below five a day, eleven."""
+        below two and a half a day, six."""
         return (self._highest - self._lowest) / self._step + 1
 
     def passes(self, score: float, now: float) -> bool:

@@ -68,7 +68,7 @@ class Judging:
 
     rule: the session rule for a bundle. threshold: None for the bundle's. alerts_per_day: the
     budget, None for none. warm_up: the longest, in seconds; 0 for none. learning: go on with what
-    was learnt.
+    was learnt. only_anomalous: no verdicts on other sessions.
     """
 
     rule: Callable[[Bundle], SessionRule]
@@ -80,6 +80,7 @@ class Judging:
     keep_lines: bool = True
     provider: str = "auto"
     now: Callable[[], float] | None = None
+    only_anomalous: bool = True
 
     def detector(self, bundle: Bundle, known: Knowledge) -> Detector:
         """Raises UserError where the bundle does not allow these choices, or cannot be used."""
@@ -94,7 +95,7 @@ class Judging:
             learning=self.learning,
             epoch=known.epoch,
             keep_lines=self.keep_lines,
-            only_anomalous=True,
+            only_anomalous=self.only_anomalous,
             budget=self.budget(bundle, known),
             warm_up=self._warm_up(bundle, known),
             found=_found(known.tuning) if known.epoch and not knows_its_target(bundle) else None,

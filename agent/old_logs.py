@@ -68,6 +68,14 @@ def learn(files: Sequence[Path], bundle: Bundle, judging: Judging, known: Knowle
             "--window fit it?"
         )
     log.info("learning from %d lines of %d old logs", detector.lines_read, len(files))
+    rule = detector.rule
+    if not span.known and rule.key_regex and rule.end_regex is None and rule.idle is not None:
+        # Whole sessions would be what is usual, and parts of them what comes.
+        log.warning(
+            "--history: its lines state no time that is understood, so its sessions are whole; "
+            "live ones are over after %g s without a line: give --idle what a session may pause",
+            rule.idle,
+        )
     detector.end_warm_up(span.seconds)
     return Knowledge(detector.events.host, detector.take_epoch(), detector.tuning(), fresh=True)
 
@@ -83,6 +91,11 @@ class _Span:
             if one.first_time is not None and one.last_time is not None:
                 self._first = min(self._first, one.first_time)
                 self._last = max(self._last, one.last_time)
+
+    @property
+    def known(self) -> bool:
+        """Whether any line has a time."""
+        return math.isfinite(self._first)
 
     @property
     def seconds(self) -> float:

@@ -1,11 +1,15 @@
 """The page: prose of page.md with tables and plots in the places of its {{blocks}}."""
 
 import re
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.replay.records import MEASURED, Measured
+from benchmarks.replay.tables import drift_table, system_table
+from benchmarks.replay.trials import HISTORY, UNLABELLED, Outcome
 from benchmarks.results import plots, provenance, tables
 from benchmarks.results.corpora import RECIPES
 from benchmarks.results.experiments import (
@@ -42,12 +46,13 @@ class Page:
 
     A block is a word and names, as in {{figures bilateral-hdfs-bgl}}. Where some of its experiments
     are missing it shows the others; where all are, it says so. plots: by name, those that the text
-    refers to; filled by ``text``.
+    refers to; filled by ``text``. replays: what ``benchmarks.replay`` has measured.
     """
 
-    def __init__(self, records: Mapping[str, Record]) -> None:
+    def __init__(self, records: Mapping[str, Record], replays: Measured | None = None) -> None:
         self.plots: dict[str, Figure] = {}
         self._records = records
+        self._replays = Measured.read(MEASURED) if replays is None else replays
         # The number of names that follow the word, and what it gives.
         self._blocks: dict[str, tuple[int, Callable[..., str]]] = {
             "overview": (0, self._overview),
@@ -62,6 +67,9 @@ class Page:
             "beta": (0, self._beta),
             "paper": (0, self._paper),
             "costs": (0, self._costs),
+            "replay": (1, self._replay),
+            "replay-plot": (0, self._replay_plot),
+            "replay-drift": (0, self._replay_drift),
             "prepare": (0, self._prepare),
             "systems": (0, lambda: provenance.systems_table(records.values())),
             "runs": (0, lambda: provenance.runs_table(records.values())),
@@ -249,6 +257,41 @@ class Page:
             rows += [Row(name_of(one), usual, one) for one in ("default", *best)]
         return _compared(rows, with_published=("hdfs", "bgl"))
 
+    def _replay(self, system: str) -> str:
+        found = [one for one in self._replays.outcomes.values() if one.system == system]
+        if not found:
+            raise NotRunError(f"benchmarks.replay --system {system}")
+        seeds = sorted({one.seed for one in found})
+        sizes = {(one.figures.sessions, one.figures.anomalous) for one in found}
+        sessions, anomalous = (tables.span(sorted(set(one))) for one in zip(*sizes, strict=True))
+        said = f"{sessions} sessions are replayed, {anomalous} of them anomalous. Seeds"
+        return f"{said} {tables.span(seeds)}.\n\n{system_table(found)}"
+
+    def _replay_plot(self) -> str:
+        measured = self._replays.outcomes.values()
+        shown = [name for name in SYSTEMS if any(one.system == name for one in measured)]
+        if not shown:
+            raise NotRunError("benchmarks.replay")
+        curves, apart = {}, {}
+        for name in shown:
+            some = [one for one in measured if one.system == name]
+            ways = sorted({one.pick for one in some if one.labels})
+            curves[_TITLES[name]] = {
+                way: _by_labels(one for one in some if one.pick in (way, UNLABELLED))
+                for way in ways
+            }
+            old = [one.figures.recall for one in some if one.pick == HISTORY]
+            if old:
+                apart[_TITLES[name]] = statistics.fmean(old)
+        return self._plot(
+            "replay", plots.recalls(curves, apart), "Recall by labelled sessions, a panel a system"
+        )
+
+    def _replay_drift(self) -> str:
+        if not self._replays.drift:
+            raise NotRunError("benchmarks.replay --drift")
+        return drift_table(list(self._replays.drift.values()))
+
     def _costs(self) -> str:
         names = [name for name in self._records if name.startswith(("bilateral-", "unlabelled-"))]
         return provenance.costs_table(self._found([*names, "paper-hdfs-bgl"]))
@@ -272,6 +315,14 @@ def write(records: Mapping[str, Record], docs: Path, template: str) -> list[Path
     with placed_file(written[-1]) as file:
         file.write_text(text, encoding="utf-8")
     return written
+
+
+def _by_labels(outcomes: Iterable[Outcome]) -> dict[int, list[float]]:
+    """Recall of each seed, by the number of labels; without one, of the adapted bundle."""
+    found: dict[int, list[float]] = {}
+    for one in outcomes:
+        found.setdefault(one.labels, []).append(one.figures.recall)
+    return found
 
 
 def _compared(rows: Sequence[Row], with_published: tuple[str, str] | None = None) -> str:

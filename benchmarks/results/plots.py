@@ -182,6 +182,32 @@ def betas(rows: Mapping[str, Row], seeds: Sequence[int], title: str) -> Figure:
     return figure
 
 
+def recalls(
+    systems: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]], apart: Mapping[str, float]
+) -> Figure:
+    """Recall by labelled sessions of a host's past, a panel a system: a line for each way to pick
+    them. systems: by way and number of labels the value of each seed; apart: by system, of the
+    bundle with the past as old logs."""
+    title = "Recall at 5 false alarms in 1,000, by labelled sessions of the past"
+    with _panels(len(systems), title) as (figure, axes):
+        for axis, (system, ways) in zip(axes, systems.items(), strict=True):
+            steps = sorted({count for way in ways.values() for count in way})
+            for (way, points), colour in zip(ways.items(), (_RULES[0], _OWN), strict=False):
+                places = [steps.index(count) for count in sorted(points)]
+                _band(axis, places, [points[k] for k in sorted(points)], colour, way, shaded=True)
+            if system in apart:
+                axis.axhline(
+                    apart[system], color=_REFERENCE, linestyle=":", linewidth=1,
+                    label="no label, --history",
+                )  # fmt: skip
+            _steps(axis, [str(count) for count in steps])
+            axis.set_title(system)
+            axis.set_xlabel("labelled sessions")
+        axes[0].set_ylabel("recall")
+        _legend(figure, axes)
+    return figure
+
+
 @contextmanager
 def _panels(
     count: int, title: str, across: int | None = None
@@ -224,17 +250,31 @@ def _spread(
     seeds: Sequence[int] | None = None,
 ) -> None:
     """Means by step, with the standard deviation around them."""
-    places, means, deviations = [], [], []
-    for place, record in enumerate(records):
-        values = record.values(method, split, "f1", seeds)
-        if values:
-            places.append(place)
-            means.append(statistics.fmean(values))
-            deviations.append(statistics.stdev(values) if len(values) > 1 else 0.0)
+    found = {
+        place: record.values(method, split, "f1", seeds) for place, record in enumerate(records)
+    }
+    known = {place: values for place, values in found.items() if values}
+    _band(
+        axis, list(known), list(known.values()), colour, label, dash, shaded=split == "raw"
+    )  # fmt: skip
+
+
+def _band(
+    axis: Axes,
+    places: Sequence[int],
+    of_each: Sequence[Sequence[float]],
+    colour: str,
+    label: str,
+    dash: str = "-",
+    *,
+    shaded: bool,
+) -> None:
+    means = [statistics.fmean(values) for values in of_each]
+    deviations = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in of_each]
     low = [mean - deviation for mean, deviation in zip(means, deviations, strict=True)]
     high = [mean + deviation for mean, deviation in zip(means, deviations, strict=True)]
     axis.plot(places, means, dash, color=colour, marker="o", markersize=3.5, label=label)
-    if split == "raw":
+    if shaded:
         axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
 
 

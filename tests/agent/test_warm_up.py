@@ -281,6 +281,17 @@ def test_old_logs_teach_at_once(tmp_path: Path, blank: Bundle) -> None:
     assert len(host.judge(FAILURE)) == 1
 
 
+@pytest.mark.parametrize(("stamp", "warned"), [("", True), ("Mar  1 12:00:01 web ", False)])
+def test_old_logs_without_a_time_are_not_cut_as_live_ones_are(
+    tmp_path: Path, blank: Bundle, caplog: pytest.LogCaptureFixture, stamp: str, warned: bool
+) -> None:
+    log = tmp_path / "app.log.1"
+    log.write_text("".join(f"{stamp}shop[3]: order ord-{n} opened\n" for n in range(50)))
+    judging = replace(JUDGING, rule=lambda bundle: bundle.manifest.rule.overridden(idle=60))
+    learn([log], blank, judging, Knowledge())
+    assert ("give --idle what a session may pause" in caplog.text) == warned
+
+
 def test_old_logs_are_added_to_what_a_bundle_knows(tmp_path: Path, taught: Bundle) -> None:
     log = write(tmp_path / "app.log.1", UNUSUAL, FAILURE, times=600)
     before = Host(taught)
