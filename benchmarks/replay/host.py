@@ -8,9 +8,10 @@ from typing import cast
 
 from agent.alerts import Policy, Quiet, Reporter, secrets_masker
 from agent.detector import Verdict
-from agent.follow import Follower, LineBatch, Position
+from agent.follow import Follower, LineBatch, Position, Wakeup
 from agent.judging import Judging, Knowledge
 from agent.old_logs import learn
+from agent.rounds import Rounds
 from agent.watching import Watching
 from benchmarks.replay.logs import LabelledLog
 from models.bundle import Bundle
@@ -36,8 +37,8 @@ class ReplayClock:
 
 
 class Feed:
-    """Stands for the follower: hands out the lines whose time has come, and moves the clock on
-    where the agent waits. over: called when all is read and all sessions are."""
+    """Stands for the follower and its wakeup: hands out the lines whose time has come, and moves
+    the clock on where the agent waits. over: called when all is read and all sessions are."""
 
     def __init__(self, log: LabelledLog, clock: ReplayClock, over: Callable[[], None]) -> None:
         self._log = log
@@ -58,10 +59,14 @@ class Feed:
     def drained(self) -> bool:
         return True
 
-    def wait(self, timeout: float) -> None:
+    def seconds_until_due(self) -> float:
+        return 0.0
+
+    def sleep(self, timeout: float) -> bool:
         self._clock.seconds += max(_TICK, timeout)
         if self._clock.seconds > self._log.seconds[-1] + self._log.idle + 2 * _TICK:
             self._over()
+        return True
 
     def positions(self) -> list[Position]:
         return []
@@ -135,7 +140,7 @@ def replay(
         known = learn([history], bundle, judging, known)
     detector = judging.detector(bundle, known)
     reporter = Reporter(bundle=bundle, threshold=detector.threshold, secrets=secrets_masker())
-    feed = Feed(log, clock, lambda: watching.stop())
+    feed = Feed(log, clock, lambda: rounds.stop())
     watching = _Recorded(
         bundle=bundle,
         detector=detector,
@@ -150,7 +155,9 @@ def replay(
         when_over=True,
     )
     recorded = watching.record(clock)
-    watching.run()
+    # It waits as a wakeup does, too.
+    rounds = Rounds({"": watching}, cast(Wakeup, feed))
+    rounds.run()
     tuned = watching.detector.tuning().get("threshold")
     return Replayed(
         [
