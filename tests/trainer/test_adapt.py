@@ -167,7 +167,7 @@ def test_what_equals_a_known_anomaly_is_one_too(
     tells of the labels that were given."""
     odd = next(one for one in shop[0].sessions if one.fault is not None)
     event = "mailer[7]: confirmation of ord-0123abcd mailed to u7@example.org"
-    sessions = [
+    sessions: list[dict[str, Any]] = [
         {"id": f"ord-0123abc{number}", "label": label, "events": [event] * 9}
         for number, label in enumerate(["anomaly", None, None])
     ]
@@ -208,7 +208,7 @@ def log_odds(path: Path, shown: Rehearsal) -> np.ndarray:
     batch = sessions.batch(np.arange(len(sessions)))
     with torch.no_grad():
         found = network.eval()(torch.from_numpy(shown.vectors), batch)
-    return (found[:, 1] - found[:, 0]).numpy()
+    return np.asarray(found[:, 1] - found[:, 0])
 
 
 def test_every_session_labelled_makes_a_history_that_is_known_to_be_normal(
