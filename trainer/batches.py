@@ -114,12 +114,19 @@ class Sessions:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.features = None if features is None else [one[:longest] for one in features]
         self.session = session
-        first: dict[tuple[bytes, bytes, int], int] = {}
-        # The first session with this sequence and label stands for all that equal it.
+        first: dict[tuple[bytes, bytes, bytes, int], int] = {}
+        # The first session with this sequence and label stands for all that equal it. What is read
+        # beside the events counts as well: it also tells of events that were left out.
         self.twin = np.array(
             [
                 first.setdefault(
-                    (sequence.tobytes(), b"" if session is None else session[i].tobytes(), label), i
+                    (
+                        sequence.tobytes(),
+                        b"" if self.features is None else self.features[i].tobytes(),
+                        b"" if session is None else session[i].tobytes(),
+                        label,
+                    ),
+                    i,
                 )
                 for i, (sequence, label) in enumerate(
                     zip(self.sequences, self.labels.tolist(), strict=True)
