@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 from trainer.batches import Rows
 from trainer.corpus import UNLABELLED
 
-# Distinct sessions to choose each one from: more are more different, fewer more to the point.
-_CANDIDATES = 10
-# Copies of a session count, too: ten times as many make it worth this much more distance.
+# The anomalies are sought in this part of the sessions, from the highest score down, and among so
+# many distinct ones for each that is wanted.
+_SUSPECT_SHARE = 0.2
+_FEWEST_CANDIDATES = 3
+# All of them are compared with each other.
+_MOST_CANDIDATES = 2_000
+# Ten times as many copies of a session count for three times as much.
 _WORTH_OF_COPIES = 0.5
 # Labelled sequences that others are held against; of more, so many spread over all of them.
 _MOST_KNOWN = 2_000
-_NEAREST = 1e-7
 
 
 class Ground(StrEnum):
-    """Why a session is asked about: it has a high score; it could be either; it is like no other
-    that is asked about."""
+    """Why a session is asked about: it would be called anomalous; it would not, but it is among
+    the most suspicious; it is like no other that is asked about."""
 
     SUSPICIOUS = "suspicious"
     UNCERTAIN = "uncertain"
@@ -47,45 +50,42 @@ def choose(
 ) -> list[Choice]:
     """At most ``count`` sessions, one of each distinct sequence of events, the best first.
 
-    sequences, labels (-1 where there is none), scores: of all sessions, [sessions]. By turns one of
-    those with the highest scores and one of those nearest to the threshold is taken: the one that
-    is least like what is taken or labelled already (farthest first; Gonzalez 1985), where the first
-    of those count for more than the last, and what has many copies for more than what has none.
-    Sequences that have a label are not asked about again. The same input gives the same choice.
+    sequences, labels (-1 where there is none), scores: of all sessions, [sessions]. Of the most
+    suspicious fifth those are taken that stand for the others best: by turns the one that adds most
+    to how much each of these is like the nearest one taken (facility location, greedily: Nemhauser
+    et al. 1978; Wei, Iyer and Bilmes 2015 for labels). High scores count for more, and so do
+    copies. What is labelled already stands for what is like it, and its sequences are not asked
+    about again. The same input gives the same choice.
     """
     places, copies, known = _distinct(sequences, labels)
     if not len(places):
         return []
-    own = scores[places]
-    margin = np.abs(_log_odds(own) - _log_odds(np.array([threshold])))
-    size = _CANDIDATES * count
     # Stable: among equals the first in the log.
-    pools = {
-        Ground.SUSPICIOUS: np.argsort(-own, kind="stable")[:size],
-        Ground.UNCERTAIN: np.argsort(margin, kind="stable")[:size],
-    }
-    candidates = np.unique(np.concatenate(list(pools.values())))
-    merits = {ground: _merit(candidates, pool, size) for ground, pool in pools.items()}
+    order = np.argsort(-scores[places], kind="stable")
+    places, copies = places[order], copies[order]
+    suspects = int((copies.cumsum() <= _SUSPECT_SHARE * len(sequences)).sum())
+    size = max(count, min(max(suspects, _FEWEST_CANDIDATES * count), _MOST_CANDIDATES))
+    places, copies = places[:size], copies[:size]
     known = known[:: 1 + len(known) // _MOST_KNOWN]
-    points = _points(sequences, [*places[candidates].tolist(), *known])
-    nearest = _nearest(points[: len(candidates)], points[len(candidates) :])
-    worth = 1 + _WORTH_OF_COPIES * np.log10(copies[candidates])
-    free = np.ones(len(candidates), dtype=bool)
+    points = _points(sequences, [*places.tolist(), *known])
+    alike = _likeness(points[: len(places)], points)
+    # Below the suspects are the most usual sessions of all: their copies are no reason to ask.
+    rank = np.arange(len(places))
+    worth = np.where(rank < suspects, copies**_WORTH_OF_COPIES, 1) / (1 + rank / count)
+    reached = alike[:, len(places) :].max(axis=1, initial=0)
+    free = np.ones(len(places), dtype=bool)
     choices: list[Choice] = []
-    while len(choices) < min(count, len(candidates)):
-        ground = list(pools)[len(choices) % len(pools)]
-        merit = merits[ground] * free
-        if not merit.any():
-            ground, merit = Ground.DIFFERENT, free.astype(np.float64)
-        if np.isinf(nearest).all():
-            # Nothing is known yet: begin with the one that is most to the point.
-            best = int(np.searchsorted(candidates, pools[ground][0]))
-        else:
-            best = int(np.where(free, nearest * worth * merit, -1).argmax())
+    while len(choices) < min(count, len(places)):
+        gains = worth @ np.maximum(alike[:, : len(places)] - reached[:, None], 0)
+        best = int(np.where(free, gains, -1).argmax())
         free[best] = False
-        nearest = np.minimum(nearest, _distances(points[: len(candidates)], points[best]))
-        taken = int(candidates[best])
-        choices.append(Choice(int(places[taken]), ground, int(copies[taken])))
+        reached = np.maximum(reached, alike[:, best])
+        place = int(places[best])
+        if scores[place] >= threshold:
+            ground = Ground.SUSPICIOUS
+        else:
+            ground = Ground.UNCERTAIN if best < suspects else Ground.DIFFERENT
+        choices.append(Choice(place, ground, int(copies[best])))
     return choices
 
 
@@ -108,13 +108,6 @@ def _distinct(
     return places, np.array([copies[same] for same in first], dtype=np.int64), list(known.values())
 
 
-def _merit(candidates: NDArray[np.int64], pool: NDArray[np.intp], size: int) -> NDArray[np.float64]:
-    """From 1 for the first of the pool down to 0 for what is not in it, [candidates]."""
-    merit = np.zeros(len(candidates))
-    merit[np.searchsorted(candidates, pool)] = 1 - np.arange(len(pool)) / size
-    return merit
-
-
 def _points(sequences: Sequence[Rows], chosen: Sequence[int]) -> NDArray[np.float64]:
     """Sessions as directions, [chosen, events]: how often they have each event, rare ones first."""
     events = 1 + max(int(sequence.max()) for sequence in sequences)
@@ -129,19 +122,9 @@ def _points(sequences: Sequence[Rows], chosen: Sequence[int]) -> NDArray[np.floa
     return directions
 
 
-def _nearest(points: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
-    nearest = np.full(len(points), np.inf)
-    for one in known:
-        nearest = np.minimum(nearest, _distances(points, one))
-    return nearest
-
-
-def _distances(points: NDArray[np.float64], one: NDArray[np.float64]) -> NDArray[np.float64]:
-    distances: NDArray[np.float64] = np.sqrt(np.maximum(0, 2 - 2 * points @ one))
-    return distances
-
-
-def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    inside = np.clip(scores, _NEAREST, 1 - _NEAREST)
-    odds: NDArray[np.float64] = np.log(inside / (1 - inside))
-    return odds
+def _likeness(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 1 for the same direction down to 0 for one that is 60 degrees or more away, [points,
+    others]."""
+    distances = np.sqrt(np.maximum(0, 2 - 2 * points @ others.T))
+    likeness: NDArray[np.float64] = np.maximum(0, 1 - distances)
+    return likeness

@@ -21,6 +21,7 @@ from models.errors import UserError
 from models.events import DrainParameters
 from models.session_inputs import GROUPS
 from models.words import Vectors, tokenize
+from trainer.anchor import Anchor
 from trainer.corpus import Corpus
 from trainer.lessons import Lessons, check_enough, described, plain, suited
 from trainer.meta import meta_step
@@ -170,6 +171,7 @@ def learn(
         for one in members
     ]
 
+    anchors = [Anchor(one, lessons.sources) for one in members] if preset.anchor else []
     source_size = 0 if preset.learn_from == "target" else preset.inner_parts
     target_size = 0 if preset.learn_from == "source" else preset.target_parts
 
@@ -214,6 +216,11 @@ def learn(
             )
             for parameter, gradient in zip(member.parameters(), outcome.gradients, strict=True):
                 parameter.grad = gradient
+            if anchors:
+                held = anchors[number].gradients(member, table, rng)
+                for parameter, gradient in zip(member.parameters(), held, strict=True):
+                    assert parameter.grad is not None
+                    parameter.grad.add_(gradient, alpha=preset.anchor)
             if preset.clip is not None:
                 torch.nn.utils.clip_grad_norm_(member.parameters(), preset.clip)
             if preset.steps is not None:

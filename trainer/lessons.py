@@ -1,22 +1,27 @@
 """What training draws its batches from: the systems' sessions, plain or described by histories."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.embedding import EventEmbedder
 from models.errors import UserError
 from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
-from trainer.corpus import ANOMALOUS, UNLABELLED
+from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED
 from trainer.network import Ensemble
 from trainer.predict import predict
 from trainer.presets import PRESETS, Preset, Statistics
 from trainer.reader import Reader
 from trainer.run import Run
 from trainer.systems import System
-from trainer.thresholds import threshold_with_labels, threshold_without_labels
+from trainer.thresholds import (
+    threshold_of_adapted,
+    threshold_with_labels,
+    threshold_without_labels,
+)
 from trainer.views import (
     Described,
     Known,
@@ -39,11 +44,13 @@ FEWEST_NORMAL = 5
 class Lessons:
     """sources: one entry a source; targets: one entry a member of the ensemble, what its outer loss
     asks about: the target's sessions, or, where those have no labels, other sources that stand for
-    it; left_out: of the target, what that member has not seen, for the threshold."""
+    it; left_out: of the target, what that member has not seen, for the threshold; adapting: whether
+    a trained network goes on."""
 
     sources: list[Sessions]
     targets: list[list[Sessions]]
     left_out: list[Described] = field(default_factory=list)
+    adapting: bool = False
 
     def threshold(self, network: Ensemble, table: Vectors, preset: Preset) -> tuple[float, str]:
         """The threshold of a run, from sessions of the target, each described by a history without
@@ -60,6 +67,8 @@ class Lessons:
                 scores.append(_scores(judge, table, part))
         known, found = np.concatenate(labels), np.concatenate(scores)
         if (known == UNLABELLED).any():
+            if self.adapting:
+                return threshold_of_adapted(found, known)
             return threshold_without_labels(found, known)
         if len(known):
             return threshold_with_labels(found[known != ANOMALOUS], found[known == ANOMALOUS])
@@ -133,20 +142,42 @@ def described(run: Run, systems: list[System], embedder: EventEmbedder) -> Lesso
 
 
 def rehearsed(run: Run, shown: list[Sessions], target: System, embedder: EventEmbedder) -> Lessons:
-    """The same with sources that were described before; see ``trainer.rehearsal``."""
+    """The same with sources that were described before; see ``trainer.rehearsal``.
+
+    A session that equals a known anomaly event by event is one, too: nothing could tell the two
+    apart, and in the history it would say that such sessions are usual.
+    """
     rng = np.random.default_rng([run.seed, 2])
-    _, view = _target(run, target, embedder, rng)
-    return _lessons(run, shown, view, target.first_row)
+    _, view = _target(run, target, embedder, rng, copies=True)
+    return replace(_lessons(run, shown, view, target.first_row), adapting=True)
 
 
 def _target(
-    run: Run, target: System, embedder: EventEmbedder, rng: np.random.Generator
+    run: Run,
+    target: System,
+    embedder: EventEmbedder,
+    rng: np.random.Generator,
+    *,
+    copies: bool = False,
 ) -> tuple[Known, Described]:
     known = known_of(target, run, embedder, rng)
+    if copies:
+        known = replace(known, labels=_with_copies(known))
     view = target_view(known, rng)
     history = known.history(known.not_anomalous(), known.of(ANOMALOUS)).history
     run.save_description(Description(history, known.templates, known.vectors, known.words))
     return known, view
+
+
+def _with_copies(known: Known) -> NDArray[np.int64]:
+    """Labels of known sessions and of what equals an anomalous one, unless somebody called one of
+    them normal."""
+    same = [sequence.tobytes() for sequence in known.sequences]
+    normal = {same[i] for i in known.of(NORMAL)}
+    anomalous = {same[i] for i in known.of(ANOMALOUS)} - normal
+    copied = known.labels.copy()
+    copied[[one in anomalous for one in same]] = ANOMALOUS
+    return copied
 
 
 def _lessons(run: Run, shown: list[Sessions], view: Described, first_row: int) -> Lessons:

@@ -40,6 +40,8 @@ class Preset:
     sessions out, whose scores give the threshold (trainer.thresholds). unlabelled: the preset that
     takes over where the target has no labels, or hardly any. steps: of each network, in the place
     of epochs; with them the rate rises and falls once. smoothing: of labels; weight_decay: of Adam.
+    anchor: weight of what keeps a network that goes on learning at its earlier answers
+    (trainer.anchor).
     """
 
     name: str
@@ -64,6 +66,7 @@ class Preset:
     steps: int | None = None
     smoothing: float = 0.0
     weight_decay: float = 0.0
+    anchor: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -146,11 +149,12 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 
-# A trained network goes on with a user's sessions: a few steps, small ones, and every other batch
-# is of what it knew before. The rest is as in the presets that train from nothing.
+# A trained network goes on with a user's sessions: a few steps, small ones, every other batch is of
+# what it knew before, and its answers to that are held. The rest is as in the presets that train
+# from nothing.
 ADAPTATION: dict[Statistics, Preset] = {
     statistics: replace(
-        PRESETS[name], name="adapted", network={}, unlabelled=None, steps=60, rate=1e-3
+        PRESETS[name], name="adapted", network={}, unlabelled=None, steps=60, rate=1e-3, anchor=1.0
     )
     for statistics, name in (
         (Statistics.LABELLED, "default"),

@@ -18,7 +18,7 @@ from trainer.batches import Rows
 from trainer.corpus import ANOMALOUS, UNLABELLED, Corpus
 from trainer.splits import Indices
 from trainer.systems import System
-from trainer.thresholds import threshold_without_labels
+from trainer.thresholds import threshold_of_adapted
 from trainer.views import Known, described_by_others
 
 # Of more sessions a random sample is looked at: they are compared with each other.
@@ -118,7 +118,7 @@ def see(bundle: Bundle, corpus: Corpus, rng: np.random.Generator) -> Sighting:
         vectors = bundle.embedder().embed_all(parser.templates)
         known = Known(parser.templates, vectors, bundle.words, sequences, labels)
         scores = _scored(bundle, known, described_by_others(known, rng))
-        threshold, _ = threshold_without_labels(scores.astype(np.float32), labels)
+        threshold, _ = threshold_of_adapted(scores.astype(np.float32), labels)
     return Sighting(
         corpus, sessions, sequences, labels, scores, parser.templates, parser.trained, threshold,
         by_bundle, scorer,

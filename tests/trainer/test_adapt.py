@@ -15,6 +15,7 @@ from export.recovery import weights_of
 from models.bundle import MANIFEST, REHEARSAL, Bundle
 from models.errors import UserError
 from models.scorer import Scorer
+from models.session_inputs import GROUPS
 from tests.trainer.agent import scored_by_agent
 from tests.trainer.conftest import Demo, fit_tiny
 from trainer.adapt import Adapted, AdaptOptions, adapt
@@ -24,7 +25,7 @@ from trainer.datasets.by_bundle import OwnLogs
 from trainer.demo import DemoSystem, web_shop
 from trainer.fit import load_network, train
 from trainer.lessons import rehearsed
-from trainer.network import NetworkConfig
+from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import ADAPTATION, PRESETS, Statistics, preset
 from trainer.rehearsal import Rehearsal
 from trainer.run import Run
@@ -157,6 +158,57 @@ def test_labels_move_the_weights_and_count_as_evidence(
     history = Bundle.load(tmp_path / "mine").history
     assert history is not None
     assert history["anomaly_weights"].sum() == 6
+
+
+def test_what_equals_a_known_anomaly_is_one_too(
+    shop: tuple[DemoSystem, Path], base: Path, tmp_path: Path
+) -> None:
+    """One label, and a copy of its session under another id: both leave the history; the manifest
+    tells of the labels that were given."""
+    odd = next(one for one in shop[0].sessions if one.fault is not None)
+    event = "mailer[7]: confirmation of ord-0123abcd mailed to u7@example.org"
+    sessions: list[dict[str, Any]] = [
+        {"id": f"ord-0123abc{number}", "label": label, "events": [event] * 9}
+        for number, label in enumerate(["anomaly", None, None])
+    ]
+    sessions.append({"id": odd.key, "label": 1, "events": [event]})
+    file = tmp_path / "labels.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in sessions))
+    done = adapted(shop, base, tmp_path / "mine", file)
+    assert (done.sessions, done.anomalous) == (123, 2)
+    history = Bundle.load(tmp_path / "mine").history
+    assert history is not None
+    assert history["anomaly_weights"].sum() == 4
+    assert done.manifest.data[-1]["anomaly_labels"] == 2
+
+
+def test_the_anchor_holds_the_answers(
+    shop: tuple[DemoSystem, Path], base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same labels and steps the rehearsed sessions are scored more nearly as before."""
+    labels = few_labels(shop, tmp_path, 12)
+    shown = rehearsal(base)
+    changes = []
+    for weight in (0.0, 3.0):
+        for statistics, chosen in list(ADAPTATION.items()):
+            monkeypatch.setitem(
+                ADAPTATION, statistics, dataclasses.replace(chosen, steps=12, anchor=weight)
+            )
+        adapted(shop, base, tmp_path / f"anchor-{weight}", labels)
+        changes.append(log_odds(tmp_path / f"anchor-{weight}", shown) - log_odds(base, shown))
+    free, held = (float(np.square(change).mean()) for change in changes)
+    assert 0 < held < free / 2
+
+
+def log_odds(path: Path, shown: Rehearsal) -> np.ndarray:
+    bundle = Bundle.load(path)
+    network = Ensemble(NetworkConfig.from_json(bundle.manifest.network), torch.from_numpy(GROUPS))
+    network.load_state_dict({k: torch.from_numpy(v) for k, v in weights(path).items()})
+    [sessions] = shown.sessions(1 << 20)
+    batch = sessions.batch(np.arange(len(sessions)))
+    with torch.no_grad():
+        found = network.eval()(torch.from_numpy(shown.vectors), batch)
+    return np.asarray(found[:, 1] - found[:, 0])
 
 
 def test_every_session_labelled_makes_a_history_that_is_known_to_be_normal(

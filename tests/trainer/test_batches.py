@@ -156,6 +156,16 @@ def test_long_sessions_stay_among_themselves() -> None:
     assert [tuple(group.shape) for group in batch.groups] == [(2, 512), (1, 65), (3, 64), (4, 32)]
 
 
+def test_sessions_that_differ_beside_their_events_stay_two() -> None:
+    """What is said of an event tells of those before it, some of which are not fed."""
+    features = [np.full((2, 1), value, dtype=np.float32) for value in (0.0, 1.0, 0.0)]
+    three = Sessions(
+        [np.array([1, 2])] * 3, [0] * 3, longest=9, features=features,
+        session=np.zeros((3, 1), dtype=np.float32),
+    )  # fmt: skip
+    assert three.twin.tolist() == [0, 1, 0]
+
+
 def test_equal_sequences_with_different_labels_stay_two() -> None:
     same = [np.array([1, 2, 3])] * 3
     batch = Sessions(same, [0, 1, 0], longest=9).batch(np.arange(3))

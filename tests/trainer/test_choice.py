@@ -45,12 +45,23 @@ def test_distinct_without_a_label_and_as_many_as_there_are(
     assert choices == chosen(sessions, count)
 
 
-def test_the_highest_score_comes_first_and_then_what_could_be_either() -> None:
+def test_the_highest_score_comes_first_and_grounds_say_where_the_others_stand() -> None:
     sessions = [([kind], -1, kind / 40) for kind in range(40)]
-    choices = chosen(sessions, 2)
+    choices = chosen(sessions, 12, threshold=0.9)
     assert (choices[0].place, choices[0].ground) == (39, Ground.SUSPICIOUS)
-    assert choices[1].ground == Ground.UNCERTAIN
-    assert abs(sessions[choices[1].place][2] - 0.5) <= 10 / 40
+    for choice in choices:
+        score, fifth = sessions[choice.place][2], choice.place >= 32
+        expected = Ground.SUSPICIOUS if score >= 0.9 else Ground.UNCERTAIN
+        assert choice.ground == (expected if fifth else Ground.DIFFERENT)
+
+
+def test_one_that_stands_for_many_comes_before_one_that_is_like_no_other() -> None:
+    """The farthest first would ask about odd ones that say nothing about the rest."""
+    group = [([0, 1, 2, *[3] * more], -1, 0.8) for more in range(8)]
+    odd = [([9, 10, 11, kind], -1, 0.82 - kind / 1000) for kind in (12, 13)]
+    sessions = [*odd, *group, *[([0, 1], -1, 0.01)] * 90]
+    first = chosen(sessions, 6)[0]
+    assert sessions[first.place] in group
 
 
 def test_an_anomaly_of_each_kind_before_a_second_of_one() -> None:
@@ -71,7 +82,10 @@ def test_what_is_labelled_already_is_not_asked_about_in_other_words() -> None:
 
 
 def test_many_copies_count() -> None:
-    """Of two kinds as far from all others, the one that stands for more sessions."""
-    sessions = [([0, 5], -1, 0.9), *[([0, 6], -1, 0.9)] * 100, ([0, 1], 0, 0.0)]
-    choice = chosen(sessions, 1)[0]
-    assert (choice.place, choice.copies) == (1, 100)
+    """Of two kinds as far from all others, the one that stands for more sessions; but what is usual
+    is not asked about for being usual."""
+    usual = [([0, 1], -1, 0.0)] * 100
+    sessions = [([0, 5], -1, 0.9), *[([0, 6], -1, 0.9)] * 10, *usual]
+    choice = chosen(sessions, 3)[0]
+    assert (choice.place, choice.copies) == (1, 10)
+    assert [one.copies for one in chosen(sessions, 3)] == [10, 1, 100]

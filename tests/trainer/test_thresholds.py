@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.thresholds import threshold_with_labels, threshold_without_labels
+from trainer.thresholds import (
+    threshold_of_adapted,
+    threshold_with_labels,
+    threshold_without_labels,
+)
 
 SCORES = st.lists(st.floats(0, 1, width=32), min_size=5, max_size=60)
 
@@ -97,3 +101,58 @@ def test_the_order_of_the_sessions_does_not_matter(
     order = np.array(data.draw(st.permutations(range(size))))
     straight = threshold_without_labels(array(scores), np.array(labels))
     assert threshold_without_labels(array(scores)[order], np.array(labels)[order]) == straight
+
+
+def three_heaps() -> tuple[np.ndarray, np.ndarray]:
+    """Logits of 900 plain sessions, 60 odd ones and 40 odder ones, as scores; and no labels."""
+    rng = np.random.default_rng(0)
+    logits = np.concatenate(
+        [rng.normal(-5, 0.3, 900), rng.normal(-1, 0.3, 60), rng.normal(2, 0.3, 40)]
+    )
+    return (1 / (1 + np.exp(-logits))).astype(np.float32), np.full(1000, -1)
+
+
+def test_adapted_without_a_label_it_is_the_guess() -> None:
+    scores, labels = three_heaps()
+    assert threshold_of_adapted(scores, labels) == threshold_without_labels(scores, labels)
+
+
+@pytest.mark.parametrize(("middle", "share"), [(0, 0.04), (1, 0.1)])
+def test_labels_say_whether_the_middle_heap_is_anomalous(middle: int, share: float) -> None:
+    scores, labels = three_heaps()
+    labels[[960, 961, 962, 963]] = 1
+    labels[900:916] = middle
+    threshold, origin = threshold_of_adapted(scores, labels)
+    assert np.mean(scores >= threshold) == pytest.approx(share, abs=0.015)
+    assert "20 labels" in origin
+
+
+def test_where_the_labels_were_asked_for_does_not_move_the_cut() -> None:
+    """Ten times as many labels at the top say no more about where the anomalies begin."""
+    scores, labels = three_heaps()
+    labels[900:910], labels[960:962] = 0, 1
+    few, _ = threshold_of_adapted(scores, labels)
+    labels[960:980] = 1
+    many, _ = threshold_of_adapted(scores, labels)
+    assert np.mean(scores >= few) == pytest.approx(np.mean(scores >= many), abs=0.005)
+
+
+def test_one_label_does_not_overrule_the_guess() -> None:
+    scores, labels = three_heaps()
+    guess, _ = threshold_of_adapted(scores, labels)
+    labels[np.argsort(scores)[-2]] = 0
+    assert threshold_of_adapted(scores, labels)[0] <= scores.max()
+    assert np.mean(scores >= threshold_of_adapted(scores, labels)[0]) >= 0.03
+    assert np.mean(scores >= guess) >= 0.03
+
+
+@given(SCORES, st.data())
+def test_any_labels_give_an_adapted_threshold_whatever_the_order(
+    scores: list[float], data: st.DataObject
+) -> None:
+    size = len(scores)
+    labels = data.draw(st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size))
+    order = np.array(data.draw(st.permutations(range(size))))
+    straight = threshold_of_adapted(array(scores), np.array(labels))
+    assert 0 <= straight[0] <= 1
+    assert threshold_of_adapted(array(scores)[order], np.array(labels)[order]) == straight
