@@ -175,15 +175,6 @@ def test_equal_sequences_with_different_labels_stay_two() -> None:
     assert batch.steps.sizes == (1, 1, 1)
 
 
-def test_equal_sequences_that_are_described_otherwise_stay_two() -> None:
-    features = [np.full((2, 3), value, dtype=np.float32) for value in (1, 2, 1)]
-    drawn = Sessions(
-        [np.array([4, 5])] * 3, [0, 0, 0], longest=9, features=features,
-        session=np.zeros((3, 2), dtype=np.float32),
-    )  # fmt: skip
-    assert drawn.twin.tolist() == [0, 1, 0]
-
-
 def test_nothing_to_draw_from() -> None:
     with pytest.raises(ValueError, match="no sessions"):
         Sessions([], [], longest=9)
