@@ -22,21 +22,26 @@ from models.symbolic import (
     replaced,
 )
 
-# UUIDs in lower case are found several times as fast where all hexadecimal digits are one letter.
-# What stands before is asked last: a pattern that begins with plain text is found by that.
+# Ids are found several times as fast where all digits are one letter, or one of two.
 _ONE_LETTER = bytes(ord("h") if chr(byte) in "0123456789abcdef" else byte for byte in range(256))
+_TWO_LETTERS = bytes(
+    ord("0") if chr(byte) in "0123456789" else ord("a") if chr(byte) in "abcdef" else byte
+    for byte in range(256)
+)
 _UUID = b"-".join(b"h" * length for length in (8, 4, 4, 4, 12))
+# What stands before is asked last: a pattern that begins with plain text is found by that.
 _UUIDS = re.compile(_UUID + rb"(?![A-Za-z])(?<![A-Za-z]" + _UUID + rb")")
 _NUMBERS = re.compile(rb"0x[0-9a-f]+(?![0-9A-Za-z_])")
-_WORDS = re.compile(b"hhhhhhhhh*(?![0-9A-Za-z_])")
-# Such a word is no number and no name where a letter follows its first digits, or a digit its first
-# letters. How it begins stays what it is.
-_MIXED = re.compile(b"[0-9]+[a-f]|[a-f]+[0-9]")
+# A word of letters and digits is no number and no name. Of its beginning it stays known which are
+# letters, up to the first of the other kind: a mask may ask for both.
+_REST_OF_WORD = re.compile(b"[0a]*(?![0-9A-Za-z_])")
+_BEGINNING = re.compile(b"[0-9]+[a-f]|[a-f]+[0-9]")
+_SHORTEST_WORD, _LONGEST_WORD = 8, 64
 # No ASCII text has these bytes, and no guard's digit becomes one of them.
 _GAP, _LETTER = b"\x80", b"\x81"
 _UUID_GAPS = _UUID.replace(b"h", _GAP)
 _LETTERS = bytes.maketrans(b"abcdef", 6 * _LETTER)
-_PART_OF_WORD = re.compile(b"[0-9A-Za-z_]")
+_IN_WORDS = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _KINDS = {_GAP[0]: any_hexadecimal, _LETTER[0]: any_letter, ord("0"): any_digit}
 
 
@@ -78,45 +83,56 @@ class AlikeIds:
 
     def form(self, line: str) -> bytes | None:
         """Of an ASCII line; None where no id is in it."""
-        return self._form_of(line.encode("ascii"))
+        form, ids = self._form_of(line.encode("ascii"))
+        return form if ids else None
 
-    def forms(self, lines: Sequence[str]) -> list[bytes | None]:
-        """Of lines; None where no id is in them, and of those that are not ASCII."""
+    def keys(self, lines: Sequence[str]) -> tuple[list[bytes | None], int]:
+        """The form of lines that hold an id and the skeleton of others, None of those that are not
+        ASCII; and how many ids there are."""
         joined = "\n".join(lines)
         if joined.isascii() and self._skeletons.stays_in_line:
-            form = self._form_of(joined.encode("ascii"))
-            if form is None:
-                return [None] * len(lines)
-            forms = form.split(b"\n")
-            if len(forms) == len(lines):
-                return [form if _GAP in form else None for form in forms]
-        return [self.form(line) if line.isascii() else None for line in lines]
+            form, ids = self._form_of(joined.encode("ascii"))
+            keys: list[bytes | None] = [*form.split(b"\n")]
+            if len(keys) == len(lines):
+                return keys, ids
+        found = [self._form_of(line.encode("ascii")) if line.isascii() else None for line in lines]
+        return [one and one[0] for one in found], sum(one[1] for one in found if one)
 
-    def _form_of(self, data: bytes) -> bytes | None:
-        spread = data.translate(_ONE_LETTER)
+    @staticmethod
+    def is_form(key: bytes) -> bool:
+        return _GAP in key
+
+    def _form_of(self, data: bytes) -> tuple[bytes, int]:
         spared = bytearray(data)
-        found = False
-        for uuid in _UUIDS.finditer(spread):
-            spared[uuid.start() : uuid.end()] = _UUID_GAPS
-            found = True
-        if found:
-            # Their parts are no words.
-            spread = bytes(spared).translate(_ONE_LETTER)
+        ids = 0
+        spread = data.translate(_ONE_LETTER)
+        if _UUID in spread:
+            for uuid in _UUIDS.finditer(spread):
+                spared[uuid.start() : uuid.end()] = _UUID_GAPS
+                ids += 1
         for number in _NUMBERS.finditer(data):
             start, stop = number.span()
             spared[start + 2 : stop] = _GAP * (stop - start - 2)
-            found = True
-        for word in _WORDS.finditer(spread):
-            start, stop = word.span()
-            if data[start:stop].isdigit():
-                continue
-            begins = _MIXED.match(spared, start, stop)
-            if begins is None or _PART_OF_WORD.match(data, start - 1, start):
-                continue
-            spared[start : begins.end()] = begins[0].translate(_LETTERS)
-            spared[begins.end() : stop] = _GAP * (stop - begins.end())
-            found = True
-        return self._skeletons.key_of(bytes(spared)) if found else None
+            ids += 1
+        kinds = bytes(spared).translate(_TWO_LETTERS)
+        for change in (b"0a", b"a0"):
+            place = kinds.find(change)
+            while place >= 0:
+                before = kinds[max(0, place - _LONGEST_WORD) : place]
+                start = place - len(before) + len(before.rstrip(b"0a"))
+                rest = _REST_OF_WORD.match(kinds, place)
+                stop = place + 1 if rest is None else rest.end()
+                if (
+                    rest is not None
+                    and _SHORTEST_WORD <= stop - start <= _LONGEST_WORD
+                    and (start == 0 or kinds[start - 1] not in _IN_WORDS)
+                    and (begins := _BEGINNING.match(spared, start, stop)) is not None
+                ):
+                    spared[start : begins.end()] = begins[0].translate(_LETTERS)
+                    spared[begins.end() : stop] = _GAP * (stop - begins.end())
+                    ids += 1
+                place = kinds.find(change, stop)
+        return self._skeletons.key_of(bytes(spared)), ids
 
     def shape(self, line: str, form: bytes) -> Shape | None:
         """Of all lines of the form of ``line``; None where they are not alike."""

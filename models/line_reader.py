@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import compress, repeat
+from itertools import compress
 from typing import NamedTuple
 
 from models.alike_ids import AlikeIds, Shape
@@ -127,18 +127,15 @@ class LineReader:
 
     def columns(self, lines: Sequence[str], offsets: Sequence[int] = ()) -> Readings:
         """Lines in their order, those that sessions take."""
-        skeletons = self._skeletons
-        line_keys: Sequence[bytes | None] = (
-            [None] * len(lines) if skeletons is None else skeletons.keys(lines)
-        )
-        forms: Iterable[bytes | None] = repeat(None)
-        form_of, with_ids = None, 0
-        if self._alike_ids is not None:
-            if self._expects_ids:
-                forms = found = self._alike_ids.forms(lines)
-                with_ids = len(found) - found.count(None)
-            else:
-                form_of = self._alike_ids.form
+        skeletons, ids = self._skeletons, self._alike_ids
+        with_ids = 0
+        line_keys: Sequence[bytes | None]
+        if skeletons is None:
+            line_keys = [None] * len(lines)
+        elif ids is not None and self._expects_ids:
+            line_keys, with_ids = ids.keys(lines)
+        else:
+            line_keys = skeletons.keys(lines)
         get, seconds, named = self._shapes.get, self._parser.seconds, self._find_keys is not None
         with_source, with_label = self._with_source, self._with_label
         # Neighbours mostly share their second.
@@ -150,18 +147,21 @@ class LineReader:
         messages: list[str] = []
         strays = unfit = 0
         left_out: list[int] = []
-        for line, key, form in zip(lines, line_keys, forms, strict=False):
-            shape = get(key if form is None else form)
+        for line, key in zip(lines, line_keys, strict=True):
+            shape = get(key)
             if shape is None:
                 if not line or line.isspace():
                     # A blank line is nobody's.
                     left_out.append(len(messages) + len(left_out))
                     continue
-                if form_of is not None and key is not None:
-                    form = form_of(line)
-                    if form is not None:
-                        with_ids += 1
+                form = None
+                if ids is not None and key is not None:
+                    if not self._expects_ids:
+                        form = ids.form(line)
                         shape = get(form)
+                        with_ids += form is not None
+                    elif ids.is_form(key):
+                        form = key
             if shape is None:
                 reading = self._read_unknown(line, key, form)
                 if reading.belongs:

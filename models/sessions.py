@@ -130,7 +130,10 @@ class Sessionizer(Generic[Item]):
         self.rule = rule
         self._open: OrderedDict[str, Session[Item]] = OrderedDict()
         self._windows: dict[str, int] = {}
+        # Lines of each source since its window began, where windows overlap: one with none is no
+        # news.
         self._fresh: dict[str, int] = {}
+        self._slides = rule.window is not None and rule.stride not in (None, rule.window)
         self._window_keys: dict[str, str] = {}
         self._changed: set[str] = set()
         # The same since the last ``take_grown``, for whoever asks for that.
@@ -195,7 +198,7 @@ class Sessionizer(Generic[Item]):
         window, ends, idle = self.rule.window, self._ends, self.rule.idle
         most, most_kept = window or self.rule.max_lines, self._most_kept
         passed_over = self._passed_over
-        fresh, window_keys = self._fresh, self._window_keys
+        fresh, slides, window_keys = self._fresh, self._slides, self._window_keys
         lines, file, offsets = entries.lines, entries.file, entries.offsets
         names: Iterable[tuple[str, ...]] = entries.keys
         if window is not None:
@@ -216,7 +219,8 @@ class Sessionizer(Generic[Item]):
                 key = name
                 if window is not None:
                     key = window_keys.get(name) or self._window_key(name)
-                    fresh[name] = fresh.get(name, 0) + 1
+                    if slides:
+                        fresh[name] = fresh.get(name, 0) + 1
                 session = opened.get(key)
                 if session is None:
                     session = opened[key] = Session(key, entries.sources[i], entries.place(i))
@@ -281,7 +285,8 @@ class Sessionizer(Generic[Item]):
 
     def _extend_window(self, entry: Entry[Item], window: int) -> Iterator[Session[Item]]:
         source = entry.source
-        self._fresh[source] = self._fresh.get(source, 0) + 1
+        if self._slides:
+            self._fresh[source] = self._fresh.get(source, 0) + 1
         session = self._extend(self._window_key(source), entry, window)
         if session is not None:
             yield session
@@ -295,14 +300,15 @@ class Sessionizer(Generic[Item]):
 
     def _begin_window(self, source: str) -> None:
         self._windows[source] = self._windows.get(source, 0) + 1
-        self._fresh[source] = 0
+        if self._slides:
+            self._fresh[source] = 0
         self._window_keys.pop(source, None)
 
     def _next_window(self, session: Session[Item], line: str) -> None:
         """After one that has its length, or was ended by ``line``."""
         self._begin_window(session.source)
-        stride, window = self.rule.stride, self.rule.window
-        if stride is None or window is None or stride >= window:
+        stride = self.rule.stride
+        if not self._slides or stride is None:
             return
         if self._ends is None or self._ends(line) is None:
             self._slide(session, self._window_key(session.source), stride)
@@ -360,8 +366,8 @@ class Sessionizer(Generic[Item]):
         if self.rule.window is not None:
             fresh = self._fresh.get(session.source, 0)
             self._begin_window(session.source)
-            if not fresh:
-                # Sliding: everything in it was part of the window before.
+            if self._slides and not fresh:
+                # Everything in it was part of the window before.
                 return
         yield session
 

@@ -25,6 +25,8 @@ SHAPES = {
     ],
     "bgl": [
         "- 111783857# 2005.06.03 R0#-M1 2005-06-03-15.42.50.363779 R0#-M1 RAS KERNEL INFO ext# up",
+        "- 111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL INFO at 0x@@@@@@@@, mask 0x@@",
+        "- 111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL INFO fpr#=0x@@@@@@@@ @@@@@@@@",
         "KERNDTLB 111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL INFO at 0x0## and 1#x2",
         "111783857# 2005.06.03 R0#-M1 x R0#-M1 RAS KERNEL FATAL",
     ],
@@ -46,7 +48,14 @@ SHAPES = {
         "2024-02-0#T10:00:00+02:00 host app: hello #",
     ],
     "jsonl": ['{"message": "took # ms", "ts": 170406720#, "host": "h#"}', '{"level": #}'],
-    "text": ["session # of # \u00e9", "session ## of R#", ""],
+    "text": [
+        "session # of # \u00e9",
+        "session ## of R#",
+        "",
+        "session # at 0x@@@@, mask 0x@@",
+        "trace=@@@@@@@@@@@@ span=@@@@@@@@ session #",
+        "@@@@@@@@ of session # is @@@@@@@@.@@@@@@@@g",
+    ],
     "any": [
         "Jan 1# 03:0#:05 combo sshd[##]: session # opened for user#",
         "2024-02-0#T10:00:0#+02:00 host app: hello #",
