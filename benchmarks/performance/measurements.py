@@ -58,7 +58,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         Measurement(
             "pipeline",
             "pipeline",
-            ("--peers", "--lines", "40000", "--turns", "5"),
+            ("--peers", "--lines", "200000", "--turns", "3"),
             ("--lines", "4000", "--turns", "1"),
             shares_bundles=True,
         ),
