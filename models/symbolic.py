@@ -86,6 +86,9 @@ class SymbolicPattern:
             self._nodes = _prepared(parsed(pattern))
         except UnknownNodeError:
             return
+        self._firsts, empty = _firsts(self._nodes)
+        if empty:
+            self._firsts = {"(?s:.)"}
         self._answers: dict[tuple[str, str], bool | None] = {}
         self._text = ""
         self._steps = 0
@@ -102,7 +105,8 @@ class SymbolicPattern:
             self._begin(text)
             found = None
             while found is None and place <= len(text):
-                found = self._at(place)
+                if self._may_begin(place):
+                    found = self._at(place)
                 place += 1
             if found is None:
                 return
@@ -117,6 +121,12 @@ class SymbolicPattern:
             raise UndecidedError
         self._text = text
         self._steps = _MOST_STEPS
+
+    def _may_begin(self, place: int) -> bool:
+        if place == len(self._text):
+            return True
+        character = self._text[place]
+        return any(self._answer(one, character) is not False for one in self._firsts)
 
     def _at(self, place: int) -> Spans | None:
         assert self._nodes is not None
@@ -274,6 +284,29 @@ def _first(ways: Iterator[_Way]) -> Iterator[_Way]:
         if way.sure:
             return
         sure = False
+
+
+def _firsts(nodes: _Nodes) -> tuple[set[str], bool]:
+    """Patterns of the characters that a match may begin with, and whether it may have none."""
+    found: set[str] = set()
+    for kind, value in nodes:
+        if kind == "ONE":
+            return {*found, value}, False
+        if kind == "AT" or kind in _ASSERTS:
+            continue
+        bodies = [value]
+        if kind == "SUBPATTERN":
+            bodies = [value[1]]
+        elif kind == "BRANCH":
+            bodies = value
+        elif kind in _REPEATS:
+            bodies = [value[2]]
+        inner = [_firsts(body) for body in bodies]
+        found = found.union(*(one for one, _ in inner))
+        skipped = kind in _REPEATS and value[0] == 0
+        if not skipped and not any(empty for _, empty in inner):
+            return found, False
+    return found, True
 
 
 def _prepared(nodes: list[tuple[Any, Any]]) -> _Nodes:
