@@ -33,22 +33,33 @@ _NEAR = 0.45
 _AT_ONCE = 1000
 
 
-def severities(table: WordTable) -> NDArray[np.float32]:
-    """float32 [words], -1 (a word of success) to 1 (a word of failure)."""
-    severity = np.zeros(len(table), dtype=np.float32)
-    towards = [
-        (sign, _unit(table, np.array(rows)))
-        for sign, seeds in ((1, FAILURE), (-1, SUCCESS))
-        if (rows := [row for word in seeds if (row := table.row(word)) is not None])
-    ]
-    # The whole table as float32 would be most of an idle agent's memory.
-    for start in range(0, len(table), _AT_ONCE):
-        some = np.arange(start, min(start + _AT_ONCE, len(table)))
-        unit = _unit(table, some)
-        for sign, seeds in towards:
-            closest = (unit @ seeds.T).max(axis=1)
-            severity[some] += sign * np.clip((closest - _NEAR) / (1 - _NEAR), 0, 1)
-    return severity
+class Severities:
+    """Of words by their rows in the table, -1 (a word of success) to 1 (a word of failure); found
+    out when they are asked for, as an agent meets few of all words."""
+
+    def __init__(self, table: WordTable) -> None:
+        self._table = table
+        self._known = np.full(len(table), np.nan, dtype=np.float32)
+        self._towards = [
+            (sign, _unit(table, np.array(rows)))
+            for sign, seeds in ((1, FAILURE), (-1, SUCCESS))
+            if (rows := [row for word in seeds if (row := table.row(word)) is not None])
+        ]
+
+    def of(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """float32 [rows]."""
+        asked = np.zeros(len(self._known), dtype=np.bool_)
+        asked[rows] = True
+        missing = np.flatnonzero(asked & np.isnan(self._known))
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            unit = _unit(self._table, some)
+            severity = np.zeros(len(some), dtype=np.float32)
+            for sign, seeds in self._towards:
+                closest = (unit @ seeds.T).max(axis=1)
+                severity += sign * np.clip((closest - _NEAR) / (1 - _NEAR), 0, 1)
+            self._known[some] = severity
+        return self._known[rows]
 
 
 def _unit(table: WordTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -80,21 +91,31 @@ class MeaningReader:
 
     def __init__(self, table: WordTable) -> None:
         self._table = table
-        self._severities = severities(table)
+        self._severities = Severities(table)
 
     def read(self, templates: Sequence[str]) -> Meaning:
-        rows = np.array([self._row(template) for template in templates], dtype=np.float32)
-        severity, tone, keyword, words, wordless = rows.reshape(-1, 5).T
-        return Meaning(severity, tone, keyword, words, wordless)
+        words = [tokenize(template) for template in templates]
+        known = [
+            [row for word in one if (row := self._table.row(word)) is not None] for one in words
+        ]
+        flat = np.array([row for one in known for row in one], dtype=np.intp)
+        found = self._severities.of(flat).tolist()
+        rows = []
+        start = 0
+        for template, own_words, own in zip(templates, words, known, strict=True):
+            severities = found[start : start + len(own)] or [0.0]
+            start += len(own)
+            rows.append(self._row(template, own_words, severities))
+        severity, tone, keyword, many, wordless = np.array(rows, dtype=np.float32).reshape(-1, 5).T
+        return Meaning(severity, tone, keyword, many, wordless)
 
-    def _row(self, template: str) -> tuple[float, float, float, float, float]:
-        words = tokenize(template)
-        known = [row for word in words if (row := self._table.row(word)) is not None]
-        found = self._severities[known] if known else np.zeros(1, dtype=np.float32)
+    def _row(
+        self, template: str, words: Sequence[str], severities: Sequence[float]
+    ) -> tuple[float, float, float, float, float]:
         lowered = template.lower()
         return (
-            max(float(found.max()), 0.0),
-            max(float(found.mean()), 0.0),
+            max(*severities, 0.0),
+            max(sum(severities) / len(severities), 0.0),
             float(any(word in lowered for word in KEYWORDS)),
             min(math.log1p(len(words)), 3.0) / 3,
             float(not any(len(word) > 2 and word in self._table for word in words)),
