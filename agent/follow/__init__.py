@@ -8,6 +8,8 @@ from agent.follow.follower import Follower
 from agent.follow.lines import LineBatch
 from agent.follow.position import Position
 from agent.follow.selection import NotFollowableError, Selection
+from agent.follow.wakeup import Wakeup
+from agent.follow.wrapping import Wrapping
 
 __all__ = [
     "Event",
@@ -19,4 +21,6 @@ __all__ = [
     "Position",
     "Recorder",
     "Selection",
+    "Wakeup",
+    "Wrapping",
 ]

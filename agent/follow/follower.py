@@ -15,6 +15,7 @@ from agent.follow.selection import Selection
 from agent.follow.tail import Opened, Outcome, Reading, Tail
 from agent.follow.wakeup import Wakeup
 from agent.follow.watch import FolderWatch
+from agent.follow.wrapping import Wrapping
 from models.errors import UserError
 
 _POLL_SECONDS = 0.1
@@ -36,8 +37,10 @@ class Follower:
     positions: what ``positions()`` gave before the restart.
     encoding, multiline_start: of all files. multiline_start is a regular expression found in the
         first line of each record.
+    unwrap: what a container runtime has put around the lines, which is taken off.
     maximum_line_bytes: what is kept of a line, and the longest record.
     bytes_per_turn: read from one file in one ``poll``.
+    wakeup: of a caller who waits for several followers; it stays open.
 
     What can be lost: files that are created and deleted between two looks (a second at most); what
     is written between the copy and the truncation of copytruncate; what is unread when a file is
@@ -61,6 +64,8 @@ class Follower:
         maximum_line_bytes: int = 65536,
         bytes_per_turn: int = 262144,
         use_watchdog: bool = True,
+        wakeup: Wakeup | None = None,
+        unwrap: Wrapping = Wrapping.none,
     ) -> None:
         Encoding.named(encoding)
         if multiline_start is not None:
@@ -75,14 +80,15 @@ class Follower:
         self._roster = Roster(
             selection,
             pool=self._pool,
-            reading=Reading(encoding, multiline_start, maximum_line_bytes, bytes_per_turn),
+            reading=Reading(encoding, multiline_start, maximum_line_bytes, bytes_per_turn, unwrap),
             start=start,
             first_run=first_run,
             positions=positions,
             clock=self._clock,
             recorder=self._recorder,
         )
-        self._wakeup = Wakeup()
+        self._wakeup = wakeup or Wakeup()
+        self._shares_wakeup = wakeup is not None
         self._watch = FolderWatch(self._names_changed, self._recorder) if use_watchdog else None
         self._names_stale = False
         self._discovered_at: float | None = None
@@ -123,13 +129,16 @@ class Follower:
         Returns at once when the last turn left something to read, sooner when a name came or went
         or when ``wake`` was called.
         """
-        if self._closed:
-            return
+        if not self._closed:
+            self._wakeup.sleep(max(0.0, min(timeout, self.seconds_until_due())))
+
+    def seconds_until_due(self) -> float:
+        """Until the next turn, if no name comes or goes; not more than 0 where it is due now."""
         now = self._clock.monotonic()
         due = now if self._behind or self._polled_at is None else self._polled_at + _POLL_SECONDS
         if not self._behind and len(self._pool) == 0 and self._discovered_at is not None:
             due = self._discovered_at + self._discover_every
-        self._wakeup.sleep(max(0.0, min(timeout, due - now)))
+        return due - now
 
     def wake(self) -> None:
         """End ``wait`` early. Safe from any thread and from a signal handler."""
@@ -169,7 +178,8 @@ class Follower:
             if self._watch is not None:
                 self._watch.close()
             self._pool.close_all()
-            self._wakeup.close()
+            if not self._shares_wakeup:
+                self._wakeup.close()
 
     def _names_changed(self) -> None:
         self._names_stale = True

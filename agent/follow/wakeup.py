@@ -27,11 +27,14 @@ class Wakeup:
             with contextlib.suppress(OSError):
                 os.write(self._sender, b"!")
 
-    def sleep(self, seconds: float) -> None:
-        if self._poll.poll(max(0.0, seconds) * 1000.0):
-            with contextlib.suppress(BlockingIOError):
-                while os.read(self._receiver, 4096):
-                    pass
+    def sleep(self, seconds: float) -> bool:
+        """Whether it was ended by ``wake``."""
+        if not self._poll.poll(max(0.0, seconds) * 1000.0):
+            return False
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._receiver, 4096):
+                pass
+        return True
 
     def close(self) -> None:
         if not self._closed:
