@@ -20,6 +20,14 @@ from agent.budget import check_per_day
 from agent.bundle_watch import BundleWatch
 from agent.clock import SystemClock
 from agent.collector import settle_collector
+from agent.commands.input_options import (
+    InputOptions,
+    JournalAs,
+    JournalAsOption,
+    JournalOption,
+    UnitOption,
+    UnwrapOption,
+)
 from agent.commands.judging_options import (
     AlertsPerDayOption,
     BundleOption,
@@ -54,12 +62,14 @@ from agent.commands.sink_options import (
 )
 from agent.commands.status import status
 from agent.durations import parse_duration
-from agent.follow import Follower, Selection
+from agent.follow import Follower, Selection, Wakeup, Wrapping
 from agent.judging import Judging, Knowledge
+from agent.notify import Notifier
 from agent.old_logs import found, learn
 from agent.sinks import Sink
 from agent.sinks.stdout import Format, Stdout
-from agent.state import Saved, State, default_folder
+from agent.state import Saved, State
+from agent.streams import Streams
 from agent.watching import Watching
 from models.bundle import Bundle
 from models.errors import UserError
@@ -95,8 +105,15 @@ def main() -> None:
 @app.command()
 def watch(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Folders, files or globs (with **).")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH...|-]", help="Folders, files or globs (with **); - is stdin."
+        ),
+    ] = None,
+    journal: JournalOption = False,
+    unit: UnitOption = None,
+    journal_as: JournalAsOption = JournalAs.auto,
+    unwrap: UnwrapOption = Wrapping.auto,
     bundle: BundleOption = None,
     form: Annotated[
         Format,
@@ -187,10 +204,12 @@ def watch(
     provider: ProviderOption = Provider.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="On stderr, problems only.")] = False,
 ) -> None:
-    """Follow files, score sessions as they happen, write alerts to stdout as JSON lines."""
+    """Follow files, the journal or stdin, score sessions as they happen, write alerts to stdout as
+    JSON lines."""
     logging.basicConfig(
         format="metalog-agent: %(message)s", level=logging.WARNING if quiet else logging.INFO
     )
+    inputs = InputOptions(paths or [], journal, unit or [], journal_as)
     policy = _policy(
         not no_grouping, group_wait, repeat_interval, resolve_after, max_alerts_per_hour, once
     )
@@ -208,9 +227,9 @@ def watch(
         return rule
 
     old_logs = found(history or ())
-    selection = Selection(paths, include or (), exclude or ())
-    if once and not selection.discover():
-        raise UserError(f"{', '.join(paths)}: no log file there that could be read")
+    selection = Selection(inputs.files, include or (), exclude or ()) if inputs.files else None
+    if once and selection is not None and not selection.discover():
+        raise UserError(f"{', '.join(inputs.files)}: no log file there that could be read")
     clock = SystemClock()
     options = SinkOptions(
         webhook or [], webhook_secret_file, webhook_header or [], webhook_ca,
@@ -220,7 +239,8 @@ def watch(
         Stdout(form=form),
         *options.sinks(clock, resolves=not (no_grouping or once)),
     ]
-    state = None if once and state_dir is None else State(state_dir or default_folder(paths))
+    folder = state_dir or (None if once else inputs.state_folder)
+    state = None if folder is None else State(folder)
     saved = Saved() if state is None else state.saved
     judging = Judging(
         rule=live_rule,
@@ -244,27 +264,39 @@ def watch(
     if once and detector.knows_nothing:
         log.warning("%s", knows_nothing(loaded))
     reporter = Reporter(bundle=loaded, threshold=detector.threshold, secrets=secrets)
-    follower = Follower(
-        selection,
-        start="beginning" if from_beginning or once else "end",
-        positions=saved.positions,
-        first_run=saved.saved_wall is None,
-        encoding=encoding,
-        multiline_start=multiline_start,
-        clock=clock,
-    )
-    selection.check(encoding)
+    wakeup = Wakeup()
+    unwrap = _suiting(unwrap, loaded)
+    follower = None
+    if selection is not None:
+        follower = Follower(
+            selection,
+            start="beginning" if from_beginning or once else "end",
+            positions=saved.positions,
+            first_run=saved.saved_wall is None,
+            encoding=encoding,
+            multiline_start=multiline_start,
+            clock=clock,
+            wakeup=wakeup,
+            unwrap=unwrap,
+        )
+        selection.check(encoding)
+    others = inputs.streams(
+        wakeup=wakeup, clock=clock, encoding=encoding, multiline_start=multiline_start,
+        unwrap=unwrap, from_beginning=from_beginning, once=once, cursor=saved.journal,
+        line_format=loaded.manifest.line_format,
+    )  # fmt: skip
     if state is not None:
         options.restore_firing(sinks, state, clock)
     watching = Watching(
-        bundle=loaded, detector=detector, follower=follower, sinks=sinks, state=state, clock=clock,
+        bundle=loaded, detector=detector, sinks=sinks, state=state, clock=clock,
+        streams=Streams(follower, others, wakeup=wakeup, once=once),
         reporter=reporter, quiet=Quiet(policy, reporter, saved.groups, saved.age),
         once=once, when_over=when_over, about={
-            "version": version("metalog"), "paths": [str(Path(path).absolute()) for path in paths],
+            "version": version("metalog"), "paths": inputs.names,
             "bundle": loaded.manifest.name,
         },
         bundles=None if once else BundleWatch(place_of(bundle), loaded, load, clock),
-        judging=judging,
+        judging=judging, notifier=Notifier(os.environ, clock.monotonic),
     )  # fmt: skip
     _stop_on_signals(watching)
     log.info(
@@ -289,6 +321,12 @@ def watch(
             logging.shutdown()
             os._exit(1)
         raise typer.Exit(1)
+
+
+def _suiting(unwrap: Wrapping, bundle: Bundle) -> Wrapping:
+    # A bundle of JSON lines reads those of Docker as they are, with their time.
+    reads_json = bundle.manifest.line_format.kind == "json"
+    return Wrapping.cri if unwrap is Wrapping.auto and reads_json else unwrap
 
 
 def _policy(

@@ -1,6 +1,7 @@
 """The agent's pipeline: read, judge, alert, save; over and over, in one thread."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,12 @@ from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
 from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector, Verdict
-from agent.follow import Follower, LineBatch
+from agent.follow import LineBatch
 from agent.judging import Judging, Knowledge
+from agent.notify import Notifier
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
+from agent.streams import Streams
 from models.bundle import Bundle
 from models.epochs import Epoch
 from models.errors import UserError
@@ -34,7 +37,7 @@ log = logging.getLogger("metalog")
 
 
 class Watching:
-    """Follows files until it is stopped, or, with ``once``, to their ends.
+    """Reads what it is given until it is stopped, or until all of that is over.
 
     Offsets, open sessions, templates and alerts are saved in one transaction, and an alert is
     handed to the sinks only after that. So a crash at any point means that lines are read again
@@ -45,7 +48,8 @@ class Watching:
     when_over: alerts wait for the end of their sessions, as they do with ``once``.
 
     about: what the state says of this run, beside what is found here; JSON-ready. bundles: says
-    when the bundle was replaced; judging: makes a detector of the new one then.
+    when the bundle was replaced; judging: makes a detector of the new one then. notifier: hears how
+    it goes.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class Watching:
         *,
         bundle: Bundle,
         detector: Detector,
-        follower: Follower,
+        streams: Streams,
         sinks: Sequence[Sink],
         reporter: Reporter,
         quiet: Quiet,
@@ -64,12 +68,15 @@ class Watching:
         about: Mapping[str, Any] | None = None,
         bundles: BundleWatch | None = None,
         judging: Judging | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._bundle = bundle
         self._bundles = bundles
         self._judging = judging
         self._detector = detector
-        self._follower = follower
+        self._streams = streams
+        self._notifier = notifier or Notifier({}, clock.monotonic)
+        self._longest_wait = min(_LONGEST_WAIT, self._notifier.seconds_between_signs or math.inf)
         self._couriers = {sink.name: _courier(sink, state, clock) for sink in sinks}
         self._reporter = reporter
         self._quiet = quiet
@@ -106,7 +113,7 @@ class Watching:
     def stop(self) -> None:
         """Finish the turn, save, return from ``run``. Safe in a signal handler."""
         self._stopping = True
-        self._follower.wake()
+        self._streams.wake()
 
     @property
     def detector(self) -> Detector:
@@ -125,6 +132,8 @@ class Watching:
         """
         started = False
         while not self._stopping:
+            # Also while nothing is read: to be started again would not help a receiver or a disk.
+            self._notifier.alive()
             if self._is_held_up():
                 before = self._clock.monotonic()
                 self._save()
@@ -136,10 +145,12 @@ class Watching:
             drained = self._read()
             if not started:
                 # From here on nothing that is written is missed.
-                log.info("following %d files", len(self._follower.positions()))
+                log.info("following %s", self._streams.describe())
+                self._notifier.ready()
+                self._tell_status()
                 started = True
-            if self._once and drained:
-                for batch in self._follower.flush():
+            if drained and self._streams.over():
+                for batch in self._streams.flush():
                     self._take(batch)
                 self._detector.close()
                 self._raise(self._detector.take())
@@ -152,8 +163,10 @@ class Watching:
                 self._look_ahead()
             if self._alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
                 self._save()
+                self._tell_status()
             if not self._stopping:
-                self._follower.wait(_LONGEST_WAIT)
+                self._streams.wait(self._longest_wait)
+        self._notifier.stopping()
         if self._stopping:
             log.info("stopping")
         self._save()
@@ -161,11 +174,12 @@ class Watching:
 
     def _read(self) -> bool:
         """One turn over all files. True when it left nothing to read."""
-        for batch in self._follower.poll():
+        for batch in self._streams.poll():
             self._take(batch)
+            self._notifier.alive()
             if self._stopping or self._is_held_up():
                 return False
-        return self._follower.drained()
+        return self._streams.drained()
 
     def _take(self, batch: LineBatch) -> None:
         self._raise(self._detector.add(batch.source, batch.lines, self._age(), batch.offsets))
@@ -222,7 +236,8 @@ class Watching:
 
     def _pause(self) -> None:
         # Not the follower's wait, which ends at once while there is something to read.
-        until = self._clock.monotonic() + _LONGEST_WAIT
+        self._tell_status()
+        until = self._clock.monotonic() + self._longest_wait
         while not self._stopping and self._clock.monotonic() < until:
             time.sleep(_PAUSE)
             if self._unsaved is None and not self._is_held_up():
@@ -275,7 +290,8 @@ class Watching:
                     wall=self._clock.wall(),
                     now=self._clock.monotonic(),
                     age=self._age(),
-                    positions=self._follower.positions(),
+                    positions=self._streams.positions(),
+                    journal=self._streams.journal_cursor,
                     templates=self._templates,
                     sessions=self._sessions,
                     counters=self._detector.sessions.counters(),
@@ -317,6 +333,7 @@ class Watching:
                 stalled[name] = {"since": backlog.stalled_since, "alerts": backlog.alerts}
         return {
             **self._about,
+            **self._streams.report(),
             **detector.report(),
             "sessions_open": len(detector.sessions),
             "events_open": detector.sessions.events,
@@ -326,6 +343,20 @@ class Watching:
             "reading": not self._stalled,
         }
 
+    def _tell_status(self) -> None:
+        """One line for the service manager: what whoever is called at night asks first."""
+        detector, warm_up = self._detector, self._detector.warm_up
+        said = [self._streams.describe(), f"{len(detector.sessions)} sessions open"]
+        if warm_up is not None:
+            said.append(f"learning what is usual: {warm_up.seen} of {warm_up.sessions} sessions")
+        else:
+            said.append(f"threshold {detector.threshold:.3g}")
+        if self._unsaved is not None:
+            said.insert(0, "NOT READING, the state cannot be saved")
+        elif self._stalled:
+            said.insert(0, "NOT READING, alerts are not taken")
+        self._notifier.status(", ".join(said))
+
     def _close(self) -> None:
         self._closing = True
         for courier in self._couriers.values():
@@ -333,7 +364,7 @@ class Watching:
         for courier in self._couriers.values():
             self.hung |= not courier.join()
         self._save()
-        self._follower.close()
+        self._streams.close()
         if self._unsaved is not None:
             raise UserError(f"{self._unsaved}; the lines since the last save are read again")
 
