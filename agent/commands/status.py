@@ -98,6 +98,7 @@ def describe(glance: Glance, wall: float) -> dict[str, Any]:
             for one in glance.unsent
         },
         "sinks": {sink: _sink(one) for sink, one in report.get("sinks", {}).items()},
+        "journal": _journal(report.get("journal")),
         "stalled": {
             sink: {"since": _iso(one["since"]), "alerts": one["alerts"]}
             for sink, one in report.get("stalled", {}).items()
@@ -115,6 +116,10 @@ def _sink(told: Mapping[str, Any]) -> dict[str, Any]:
         "problem": told.get("problem"),
         "disabled": None if disabled is None else _iso(disabled["since"]),
     }
+
+
+def _journal(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if told is None else {**told, "read_to": _iso(told.get("read_to"))}
 
 
 def _file(position: Position) -> dict[str, Any]:
@@ -159,6 +164,8 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
         rows.append(("bundle", _judges(found)))
     if found["warm_up"] is not None:
         rows.append(("warm-up", _warms_up(found["warm_up"])))
+    if found["journal"] is not None:
+        rows.append(("journal", _reads(found["journal"])))
     counts = found["counts"]
     rows += [
         (
@@ -196,7 +203,8 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"{name:<{width}}  {value}"
-    yield from _files(found["files"])
+    if found["files"] or found["journal"] is None:
+        yield from _files(found["files"])
 
 
 def _judges(found: Mapping[str, Any]) -> str:
@@ -204,6 +212,13 @@ def _judges(found: Mapping[str, Any]) -> str:
     if found["alerts_per_day"] is not None:
         said += f", set for {found['alerts_per_day']:g} alerts a day"
     return said
+
+
+def _reads(told: Mapping[str, Any]) -> str:
+    said = f"read to {told['read_to']}" if told["read_to"] else "nothing was read yet"
+    if told["restarts"]:
+        said += f", journalctl was started again {told['restarts']} times"
+    return said + (f"; now: {_plain(told['problem'])}" if told["problem"] else "")
 
 
 def _warms_up(told: Mapping[str, Any]) -> str:
