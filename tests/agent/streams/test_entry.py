@@ -50,7 +50,11 @@ def test_an_entry_without_a_message_is_passed_over_with_its_cursor() -> None:
 
 
 def test_the_source_is_the_unit_or_the_program() -> None:
-    both = {"MESSAGE": "x", "_SYSTEMD_UNIT": "nginx.service", "SYSLOG_IDENTIFIER": "nginx"}
+    both: dict[str, Any] = {
+        "MESSAGE": "x",
+        "_SYSTEMD_UNIT": "nginx.service",
+        "SYSLOG_IDENTIFIER": "nginx",
+    }
     assert entry(**both).source == "nginx.service"
     assert entry(MESSAGE="x", SYSLOG_IDENTIFIER="cron").source == "cron"
     assert entry(MESSAGE="x").source == "journal"
@@ -79,7 +83,11 @@ def test_other_lines_are_no_entries(line: bytes) -> None:
 
 def test_as_syslog_it_is_a_line_of_that_format() -> None:
     some = reader(Rendering.syslog)
-    fields = {"MESSAGE": "order ord-1 opened", "_HOSTNAME": "web", "SYSLOG_IDENTIFIER": "shop"}
+    fields: dict[str, Any] = {
+        "MESSAGE": "order ord-1 opened",
+        "_HOSTNAME": "web",
+        "SYSLOG_IDENTIFIER": "shop",
+    }
     line = entry(some, **fields, _PID="311").text
     assert line == "2026-11-24T09:19:04.012947+00:00 web shop[311]: order ord-1 opened"
     record = LineParser(FORMATS["syslog"]).parse(line)
