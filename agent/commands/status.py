@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from agent.state import Glance, default_folder, sole_folder
 
 # People see the files that are furthest behind; --json has all of them.
 _MOST_FILES = 20
+# An agent with nothing to do saves every ten seconds.
+_MOST_SECONDS_UNSAVED = 60.0
 _COUNTS = (
     "lines_read",
     "lines_without_session",
@@ -42,15 +45,36 @@ def status(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only see whether it runs and saves: exit code 0 if so, else 1."
+        ),
+    ] = False,
 ) -> None:
     """Say what an agent has read, holds open and has still to send. Runs beside it or after it."""
     folder = state_dir or (default_folder(paths) if paths else sole_folder())
     found = describe(Glance.at(folder), time.time())
-    if as_json:
+    if check:
+        if (problem := unhealthy(found)) is not None:
+            print(f"metalog-agent: {problem}", file=sys.stderr)
+            raise typer.Exit(1)
+    elif as_json:
         print(json.dumps(found))
     else:
         for line in _table(found):
             print(line)
+
+
+def unhealthy(found: Mapping[str, Any]) -> str | None:
+    """What a probe is to be told of a state as ``describe`` says it; None for nothing. A receiver
+    of alerts that does not answer is no reason to start an agent again."""
+    if not found["running"]:
+        return "no agent runs on this state"
+    age = found["seconds_since_saved"]
+    if age is None or age > _MOST_SECONDS_UNSAVED:
+        return "nothing was saved yet" if age is None else f"nothing was saved for {age:.0f} s"
+    return None
 
 
 @dataclass(frozen=True)
