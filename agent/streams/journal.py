@@ -123,9 +123,8 @@ class Journal:
 
     def report(self) -> dict[str, Any]:
         read_to = None if self._time is None else self._time / 1e6
-        return {
-            "journal": {"read_to": read_to, "restarts": self._restarts, "problem": self._problem}
-        }
+        problem = self._problem if self._child is None else None
+        return {"journal": {"read_to": read_to, "restarts": self._restarts, "problem": problem}}
 
     def close(self) -> None:
         child, self._child = self._child, None
@@ -168,7 +167,6 @@ class Journal:
             # The one at the cursor, with which the child begins, was handed out.
             if entry is not None and entry.cursor != self.cursor:
                 self._entries.append(entry)
-                self._problem = None
         if self._reader.cut and not self._said_cut:
             self._said_cut = True
             log.warning("the journal has messages of more than %d bytes: cut", self._limit)
