@@ -118,6 +118,8 @@ class Unwrapper:
         ``knot`` is then the span of the last ones that lie one within another: no place inside it
         says what was handed out.
         """
+        if self._is_plain():
+            return lines
         done = Lines(cut=lines.cut, bad=lines.bad)
         for text, start, end in zip(lines.texts, lines.starts, lines.ends, strict=True):
             part = self._part(text)
@@ -145,10 +147,14 @@ class Unwrapper:
         self._form = _FORMS.get(self._wrapping)
         self._looked_at = 0
 
+    def _is_plain(self) -> bool:
+        """Whether it is known that nothing will ever be taken off: most files are so."""
+        return self._form is None and self._looked_at >= _LINES_LOOKED_AT and not self._held
+
     def _part(self, text: str) -> Part | None:
         if self._form is not None:
             return self._form(text)
-        if self._wrapping is not Wrapping.auto or self._looked_at >= _LINES_LOOKED_AT:
+        if self._looked_at >= _LINES_LOOKED_AT:
             return None
         if text and not self._expected:
             self._looked_at += 1
