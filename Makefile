@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Two thread pools on the same cores fight; the network is small enough for one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env demo test lint agent-env speed performance lock clean
+.PHONY: env demo test check-slow lint agent agent-env speed performance lock clean
 
 env: $(VENV)/.complete
 
@@ -35,10 +35,30 @@ demo: env
 test: env
 	$(BIN)/python -m pytest
 
+# What takes minutes and is left out of the suite.
+check-slow: env
+	$(BIN)/python -m pytest -m slow
+
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# One file with everything the agent needs but Python itself, of the minor version it is built by, as
+# parts of it are machine code. docs/service.md says where it unpacks itself. reproducible: the same
+# sources give the same file.
+agent: build/metalog-agent.pyz
+
+build/metalog-agent.pyz: build/agent-tools/bin/shiv pyproject.toml constraints.txt $(shell find agent models -name '*.py' -o -path '*pretrained*' -type f)
+	build/agent-tools/bin/shiv --console-script metalog-agent --output-file $@.new --reproducible \
+	    --python "/usr/bin/env $$($(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')" \
+	    -- --disable-pip-version-check -q -c constraints.txt '.[cpu]'
+	mv $@.new $@
+	@ls -l $@
+
+build/agent-tools/bin/shiv:
+	$(PYTHON) -m venv build/agent-tools
+	build/agent-tools/bin/python -m pip --disable-pip-version-check install -q 'shiv>=1.0.4'
 
 # The agent must run where only it is installed: no torch, no gensim, no onnx, no pandas.
 agent-env: env

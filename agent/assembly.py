@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 
 from agent.alerts import Policy, Quiet, Reporter
 from agent.bundle_watch import BundleWatch
@@ -22,14 +23,16 @@ from agent.config.configuration import SinkSettings
 from agent.config.sinks import SinkPlan, check_sink, plan_of
 from agent.config.values import check_values, masker_of, policy_of, rule_for, seconds_of
 from agent.delivery import Courier
-from agent.follow import Follower, Selection, Wakeup
+from agent.follow import Follower, Selection, Wakeup, Wrapping
 from agent.judging import Judging, Knowledge
 from agent.logs import speaking_of
+from agent.notify import Notifier
 from agent.old_logs import found, learn
 from agent.sinks import Sink
 from agent.sinks.file import AlertFile
 from agent.sinks.stdout import Format, Stdout
 from agent.state import Saved, State
+from agent.streams import JournalAs, Places, Streams
 from agent.watching import Watching
 from models.bundle import Bundle
 from models.errors import UserError
@@ -64,7 +67,8 @@ class Prepared:
     judging: Judging
     policy: Policy
     secrets: Masker
-    selection: Selection
+    places: Places
+    selection: Selection | None
     old_logs: list[Path]
     sinks: list[tuple[Sink, SinkPlan | None]]
 
@@ -102,6 +106,7 @@ class Assembly:
     clock: Clock = field(default_factory=SystemClock)
     bundles: Bundles = field(default_factory=Bundles)
     wakeup: Wakeup = field(default_factory=Wakeup)
+    notifier: Notifier = field(default_factory=lambda: Notifier(os.environ, monotonic))
     # One for all: two that write to it would not know of each other.
     _stdout: Stdout | None = None
 
@@ -115,12 +120,16 @@ class Assembly:
         if once and one.origins["alerts_per_day"].source is Source.option:
             raise UserError(f"{one.called('alerts_per_day')} and --once: leave out one of them")
         old_logs = found(keys.history, one.called("history"))
-        selection = Selection(keys.paths, keys.include, keys.exclude)
-        if once and not selection.discover():
-            raise UserError(f"{', '.join(keys.paths)}: no log file there that could be read")
-        selection.check(keys.encoding)
+        places = Places.of(keys.paths)
+        selection = None
+        if places.files:
+            selection = Selection(places.files, keys.include, keys.exclude)
+            if once and not selection.discover():
+                raise UserError(f"{', '.join(places.files)}: no log file there that could be read")
+            selection.check(keys.encoding)
         folder: Path | None = configuration.state_folder(one)
-        if once and configuration.origins["state_dir"].source <= Source.file:
+        # Nothing of stdin can be found again.
+        if (once or places.stdin) and configuration.origins["state_dir"].source <= Source.file:
             folder = None
         judging = Judging(
             rule=self._rule(one),
@@ -137,7 +146,7 @@ class Assembly:
         judging.rule(bundle)
         return Prepared(
             one, folder, bundle, load, judging,
-            policy_of(one, once=once), masker_of(one), selection, old_logs,
+            policy_of(one, once=once), masker_of(one), places, selection, old_logs,
             self._sinks(configuration, one),
         )  # fmt: skip
 
@@ -162,16 +171,7 @@ class Assembly:
             detector = judging.detector(bundle, known)
             if once and detector.knows_nothing:
                 log.warning("%s", knows_nothing(bundle))
-            follower = Follower(
-                prepared.selection,
-                start="beginning" if keys.from_beginning or once else "end",
-                positions=saved.positions,
-                first_run=saved.saved_wall is None,
-                encoding=keys.encoding,
-                multiline_start=keys.multiline_start,
-                clock=self.clock,
-                wakeup=self.wakeup,
-            )
+            streams = self._streams(prepared, saved)
             sinks = [sink for sink, _ in prepared.sinks]
             if state is not None:
                 _restore_firing(
@@ -184,16 +184,16 @@ class Assembly:
         reporter = Reporter(bundle=bundle, threshold=detector.threshold, secrets=prepared.secrets)
         place = place_of(None if keys.bundle is None else Path(keys.bundle))
         watching = Watching(
-            bundle=bundle, detector=detector, follower=follower, sinks=sinks, state=state,
+            bundle=bundle, detector=detector, streams=streams, sinks=sinks, state=state,
             clock=self.clock, reporter=reporter,
             quiet=Quiet(prepared.policy, reporter, saved.groups, saved.age),
             once=once, when_over=keys.when_over, about={
                 "version": version("metalog"),
-                "paths": [str(Path(path).absolute()) for path in keys.paths],
+                "paths": prepared.places.names,
                 "bundle": bundle.manifest.name,
             },
             bundles=None if once else BundleWatch(place, bundle, prepared.load, self.clock),
-            judging=judging, couriers=couriers,
+            judging=judging, couriers=couriers, alive=self.notifier.alive,
         )  # fmt: skip
         for sink in sinks:
             if sink.name in couriers:
@@ -208,6 +208,34 @@ class Assembly:
                 "beyond doubt is told of", detector.warm_up.seconds, detector.warm_up.sessions,
             )  # fmt: skip
         return watching
+
+    def _streams(self, prepared: Prepared, saved: Saved) -> Streams:
+        keys, once, places = prepared.settings.keys, self.once, prepared.places
+        line_format = prepared.bundle.manifest.line_format
+        unwrap = Wrapping(keys.unwrap)
+        if unwrap is Wrapping.auto and line_format.kind == "json":
+            # A bundle of JSON lines reads those of Docker as they are, with their time.
+            unwrap = Wrapping.cri
+        follower = None
+        if prepared.selection is not None:
+            follower = Follower(
+                prepared.selection,
+                start="beginning" if keys.from_beginning or once else "end",
+                positions=saved.positions,
+                first_run=saved.saved_wall is None,
+                encoding=keys.encoding,
+                multiline_start=keys.multiline_start,
+                clock=self.clock,
+                wakeup=self.wakeup,
+                unwrap=unwrap,
+            )
+        others = places.streams(
+            wakeup=self.wakeup, clock=self.clock, encoding=keys.encoding,
+            multiline_start=keys.multiline_start, unwrap=unwrap,
+            from_beginning=keys.from_beginning, once=once, cursor=saved.journal,
+            journal_as=JournalAs(keys.journal_as), line_format=line_format,
+        )  # fmt: skip
+        return Streams(follower, others, wakeup=self.wakeup, once=once)
 
     def sink(self, settings: SinkSettings) -> Sink:
         """By itself, for no input. Raises UserError."""

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agent.alerts import Alert, Message, Quiet, Reporter
@@ -11,10 +11,11 @@ from agent.clock import Clock
 from agent.collector import give_back
 from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector, Verdict
-from agent.follow import Follower, LineBatch
+from agent.follow import LineBatch
 from agent.judging import Judging, Knowledge
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
+from agent.streams import Streams
 from models.bundle import Bundle
 from models.epochs import Epoch
 from models.errors import UserError
@@ -36,7 +37,7 @@ log = logging.getLogger("metalog")
 
 
 class Watching:
-    """Follows files until it is stopped, or, with ``once``, to their ends.
+    """Reads what it is given until it is stopped, or until all of that is over.
 
     Offsets, open sessions, templates and alerts are saved in one transaction, and an alert is
     handed to the sinks only after that. So a crash at any point means that lines are read again
@@ -51,7 +52,8 @@ class Watching:
     name, those that a predecessor handed over; they go on with what they have.
 
     about: what the state says of this run, beside what is found here; JSON-ready. bundles: says
-    when the bundle was replaced; judging: makes a detector of the new one then.
+    when the bundle was replaced; judging: makes a detector of the new one then. alive: called
+    while a turn goes on.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Watching:
         *,
         bundle: Bundle,
         detector: Detector,
-        follower: Follower,
+        streams: Streams,
         sinks: Sequence[Sink],
         reporter: Reporter,
         quiet: Quiet,
@@ -71,12 +73,14 @@ class Watching:
         bundles: BundleWatch | None = None,
         judging: Judging | None = None,
         couriers: Mapping[str, Courier] | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._bundle = bundle
         self._bundles = bundles
         self._judging = judging
         self._detector = detector
-        self._follower = follower
+        self._streams = streams
+        self._alive = alive
         taken_over = couriers or {}
         self._couriers = {
             sink.name: taken_over.get(sink.name) or _courier(sink, state, clock) for sink in sinks
@@ -89,7 +93,7 @@ class Watching:
         self._looks_ahead = not (once or when_over)
         self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
-        self._stalled = self._closing = self._started = False
+        self._stalled = self._closing = self.started = False
         self.ended = False
         self._turned_at: float | None = None
         self._wait = 0.0
@@ -121,7 +125,7 @@ class Watching:
     def stop(self) -> None:
         """Make the turn that goes on a short one. Safe in a signal handler."""
         self._stopping = True
-        self._follower.wake()
+        self._streams.wake()
 
     @property
     def detector(self) -> Detector:
@@ -139,7 +143,7 @@ class Watching:
             return 0.0
         wait = self._turned_at + self._wait - self._clock.monotonic()
         if self._held_since is None:
-            wait = min(wait, self._follower.seconds_until_due())
+            wait = min(wait, self._streams.seconds_until_due())
         return wait
 
     def turn(self) -> None:
@@ -167,12 +171,12 @@ class Watching:
         self._wait = _LONGEST_WAIT
         self._look_for_bundle()
         drained = self._read()
-        if not self._started:
+        if not self.started:
             # From here on nothing that is written is missed.
-            log.info("following %d files", len(self._follower.positions()))
-            self._started = True
-        if self._once and drained:
-            for batch in self._follower.flush():
+            log.info("following %s", self._streams.describe())
+            self.started = True
+        if drained and self._streams.over():
+            for batch in self._streams.flush():
                 self._take(batch)
             self._detector.close()
             self._raise(self._detector.take())
@@ -202,7 +206,7 @@ class Watching:
         for courier in self._couriers.values():
             self.hung |= not courier.join()
         self._save()
-        self._follower.close()
+        self._streams.close()
         if self._unsaved is not None:
             raise UserError(f"{self._unsaved}; the lines since the last save are read again")
         if self._state is not None:
@@ -226,18 +230,19 @@ class Watching:
         for courier in others:
             courier.join()
         self._save()
-        self._follower.close()
+        self._streams.close()
         if self._state is not None:
             self._state.close()
         return kept
 
     def _read(self) -> bool:
         """One turn over all files. True when it left nothing to read."""
-        for batch in self._follower.poll():
+        for batch in self._streams.poll():
             self._take(batch)
+            self._alive()
             if self._stopping or self._is_held_up():
                 return False
-        return self._follower.drained()
+        return self._streams.drained()
 
     def _take(self, batch: LineBatch) -> None:
         self._raise(self._detector.add(batch.source, batch.lines, self._age(), batch.offsets))
@@ -349,7 +354,8 @@ class Watching:
                     wall=self._clock.wall(),
                     now=self._clock.monotonic(),
                     age=self._age(),
-                    positions=self._follower.positions(),
+                    positions=self._streams.positions(),
+                    journal=self._streams.journal_cursor,
                     templates=self._templates,
                     sessions=self._sessions,
                     counters=self._detector.sessions.counters(),
@@ -391,6 +397,7 @@ class Watching:
                 stalled[name] = {"since": backlog.stalled_since, "alerts": backlog.alerts}
         return {
             **self._about,
+            **self._streams.report(),
             **detector.report(),
             "sessions_open": len(detector.sessions),
             "events_open": detector.sessions.events,
@@ -399,6 +406,20 @@ class Watching:
             "sinks": {name: courier.report() for name, courier in self._couriers.items()},
             "reading": not self._stalled,
         }
+
+    def status(self) -> str:
+        """One line: what whoever is called at night asks first."""
+        detector, warm_up = self._detector, self._detector.warm_up
+        said = [self._streams.describe(), f"{len(detector.sessions)} sessions open"]
+        if warm_up is not None:
+            said.append(f"learning what is usual: {warm_up.seen} of {warm_up.sessions} sessions")
+        else:
+            said.append(f"threshold {detector.threshold:.3g}")
+        if self._unsaved is not None:
+            said.insert(0, "NOT READING, the state cannot be saved")
+        elif self._stalled:
+            said.insert(0, "NOT READING, alerts are not taken")
+        return ", ".join(said)
 
     def _restore(self, saved: Saved, taken_over: Collection[str]) -> None:
         self._age_before = saved.age

@@ -31,6 +31,7 @@ from agent.detector import Detector
 from agent.follow import Follower, Selection, Wakeup
 from agent.rounds import Rounds
 from agent.state import State
+from agent.streams import Streams
 from agent.watching import Watching
 from benchmarks.generated_logs import hdfs_lines
 from models.bundle import Bundle
@@ -103,7 +104,10 @@ def flooded(bundle: Bundle, log: Path, learning: bool, seconds: float) -> Detect
         state = State(Path(folder))
         watching = Watching(
             bundle=bundle, detector=detector, sinks=(), reporter=reporter, state=state,
-            follower=Follower(Selection([str(log)]), start="beginning", wakeup=wakeup),
+            streams=Streams(
+                Follower(Selection([str(log)]), start="beginning", wakeup=wakeup),
+                wakeup=wakeup, once=True,
+            ),
             quiet=Quiet(Policy(), reporter), clock=clock, once=True,
         )  # fmt: skip
         settle_collector()

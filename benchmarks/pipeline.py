@@ -30,6 +30,7 @@ from agent.detector import Detector
 from agent.follow import Follower, Selection, Wakeup
 from agent.rounds import Rounds
 from agent.state import State
+from agent.streams import Streams
 from agent.watching import Watching
 from benchmarks import tailer
 from benchmarks.generated_bundles import generated_bundle
@@ -84,12 +85,12 @@ def watch(bundle: Bundle, logs: Sequence[Path]) -> float:
             line_time_is_clock=True, now=clock.wall, only_anomalous=True,
         )  # fmt: skip
         reporter = Reporter(bundle=bundle, threshold=1.0, secrets=secrets_masker(()))
-        state = State(Path(folder))
+        state, wakeup = State(Path(folder)), Wakeup()
         watching = Watching(
             bundle=bundle, detector=detector, sinks=(), reporter=reporter, state=state,
-            follower=Follower(
+            streams=Streams(Follower(
                 Selection([str(log) for log in logs]), start="beginning", wakeup=wakeup
-            ),
+            ), wakeup=wakeup, once=True),
             quiet=Quiet(Policy(), reporter), clock=clock, once=True,
         )  # fmt: skip
         settle_collector()

@@ -9,7 +9,7 @@ from models.quick_masks import QuickMasker
 __all__ = ["MOST_HOST_TEMPLATES", "WILDCARD", "DrainParameters", "EventParser", "HostEvent", "mine"]
 
 # Each takes 5 KB, with all that is kept of it elsewhere.
-MOST_HOST_TEMPLATES = 8_000
+MOST_HOST_TEMPLATES = 5_000
 # Characters of all messages that are remembered.
 _MOST_REMEMBERED = 4_000_000
 

@@ -7,8 +7,8 @@ from models.masks import Mask, Masker, replace_group
 from models.patterns import PatternTraits, traits_of
 from models.skeletons import Remembered, Skeletons, holds_digit, recalled
 
-# About 10 MB of texts of 100 characters; where more are in use, they are learnt anew.
-MOST_SKELETONS = 20_000
+# About 5 MB of texts of 100 characters; where more are in use, they are learnt anew.
+MOST_SKELETONS = 10_000
 # Learning which digits of a text come out takes as long as reading it about so many times. Until
 # then the times that a skeleton was met are counted; NEVER: nothing can be remembered of it.
 WORTH_LEARNING = 8

@@ -1,11 +1,17 @@
 """ONNX Runtime, as the agent uses it."""
 
+import os
 from typing import Any
 
 from models.errors import UserError
 
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
+
+# Since 1.29 it tells Microsoft of every process and session over the network, and keeps an id of
+# the machine in the home folder. It asks for this once, when it is loaded: nothing that is called
+# later ends it. Whoever wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def chosen_provider(provider: str) -> str:

@@ -32,7 +32,7 @@ class SequenceCache(Generic[Value]):
     20 events it takes 22 MB.
     """
 
-    def __init__(self, most: int = 30_000, most_events: int = 1_000_000) -> None:
+    def __init__(self, most: int = 20_000, most_events: int = 1_000_000) -> None:
         self._most = most
         self._most_bytes = most_events * _ID_BYTES
         self._values: OrderedDict[bytes, Value] = OrderedDict()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agent.config import configured, file_to_read
 from agent.state import Requests, StateFolder, default_folder, sole_folder
+from agent.streams import Places
 from models.errors import UserError
 
 
@@ -35,7 +36,7 @@ def states_of(
     if state_dir is not None and config is None and of_input is None:
         return {"": state_dir}
     if paths and config is None and of_input is None:
-        return {"": default_folder(paths)}
+        return {"": default_folder(Places.of(paths).state_paths)}
     file = file_to_read(config, otherwise=True)
     if file is None:
         if of_input is not None:

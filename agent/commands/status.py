@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from agent.state import Glance, StateFolder
 
 # People see the files that are furthest behind; --json has all of them.
 _MOST_FILES = 20
+# An agent with nothing to do saves every ten seconds.
+_MOST_SECONDS_UNSAVED = 60.0
 _COUNTS = (
     "lines_read",
     "lines_without_session",
@@ -48,6 +51,12 @@ def status(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only see whether it runs and saves: exit code 0 if so, else 1."
+        ),
+    ] = False,
 ) -> None:
     """Say what an agent has read, holds open and has still to send. Runs beside it or after it.
 
@@ -61,6 +70,14 @@ def status(
         else describe(Glance.at(folder), time.time())
         for name, folder in states.items()
     }
+    if check:
+        for name, one in found.items():
+            problem = "nothing was saved yet" if one is None else unhealthy(one)
+            if problem is not None:
+                said = f"{name}: {problem}" if name else problem
+                print(f"metalog-agent: {said}", file=sys.stderr)
+                raise typer.Exit(1)
+        return
     if as_json:
         print(json.dumps(found.get("") or {"inputs": found}))
         return
@@ -69,6 +86,17 @@ def status(
             print(f"{chr(10) if number else ''}[{name}]")
         for line in _table(one) if one is not None else ["no agent has kept its state yet"]:
             print(line)
+
+
+def unhealthy(found: Mapping[str, Any]) -> str | None:
+    """What a probe is to be told of a state as ``describe`` says it; None for nothing. A receiver
+    of alerts that does not answer is no reason to start an agent again."""
+    if not found["running"]:
+        return "no agent runs on this state"
+    age = found["seconds_since_saved"]
+    if age is None or age > _MOST_SECONDS_UNSAVED:
+        return "nothing was saved yet" if age is None else f"nothing was saved for {age:.0f} s"
+    return None
 
 
 @dataclass(frozen=True)
@@ -117,6 +145,7 @@ def describe(glance: Glance, wall: float) -> dict[str, Any]:
             for one in glance.unsent
         },
         "sinks": {sink: _sink(one) for sink, one in report.get("sinks", {}).items()},
+        "journal": _journal(report.get("journal")),
         "stalled": {
             sink: {"since": _iso(one["since"]), "alerts": one["alerts"]}
             for sink, one in report.get("stalled", {}).items()
@@ -134,6 +163,10 @@ def _sink(told: Mapping[str, Any]) -> dict[str, Any]:
         "problem": told.get("problem"),
         "disabled": None if disabled is None else _iso(disabled["since"]),
     }
+
+
+def _journal(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if told is None else {**told, "read_to": _iso(told.get("read_to"))}
 
 
 def _file(position: Position) -> dict[str, Any]:
@@ -178,6 +211,8 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
         rows.append(("bundle", _judges(found)))
     if found["warm_up"] is not None:
         rows.append(("warm-up", _warms_up(found["warm_up"])))
+    if found["journal"] is not None:
+        rows.append(("journal", _reads(found["journal"])))
     counts = found["counts"]
     rows += [
         (
@@ -220,7 +255,8 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"{name:<{width}}  {value}"
-    yield from _files(found["files"])
+    if found["files"] or found["journal"] is None:
+        yield from _files(found["files"])
 
 
 def _judges(found: Mapping[str, Any]) -> str:
@@ -228,6 +264,13 @@ def _judges(found: Mapping[str, Any]) -> str:
     if found["alerts_per_day"] is not None:
         said += f", set for {found['alerts_per_day']:g} alerts a day"
     return said
+
+
+def _reads(told: Mapping[str, Any]) -> str:
+    said = f"read to {told['read_to']}" if told["read_to"] else "nothing was read yet"
+    if told["restarts"]:
+        said += f", journalctl was started again {told['restarts']} times"
+    return said + (f"; now: {_plain(told['problem'])}" if told["problem"] else "")
 
 
 def _warms_up(told: Mapping[str, Any]) -> str:

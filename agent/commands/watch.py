@@ -15,6 +15,13 @@ from agent.alerts import parse_masks
 from agent.assembly import Assembly, Outline
 from agent.collector import settle_collector
 from agent.commands.config_option import ConfigOption
+from agent.commands.input_options import (
+    JournalAsOption,
+    JournalOption,
+    UnitOption,
+    UnwrapOption,
+    with_journal,
+)
 from agent.commands.judging_options import (
     AlertsPerDayOption,
     BundleOption,
@@ -53,11 +60,15 @@ def watch(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH...]",
-            help="Folders, files or globs (with **), in the place of the inputs of the "
-            f"configuration.  [default: those of {DEFAULT_FILE}]",
+            metavar="[PATH...|-]",
+            help="Folders, files or globs (with **), or - for stdin, in the place of the inputs of "
+            f"the configuration.  [default: those of {DEFAULT_FILE}]",
         ),
     ] = None,
+    journal: JournalOption = False,
+    unit: UnitOption = None,
+    journal_as: JournalAsOption = None,
+    unwrap: UnwrapOption = None,
     config: ConfigOption = None,
     bundle: BundleOption = None,
     form: Annotated[
@@ -160,19 +171,22 @@ def watch(
     quiet: Annotated[bool, typer.Option("--quiet", help="On stderr, problems only.")] = False,
     show_config: Annotated[bool, typer.Option("--show-config", hidden=True)] = False,
 ) -> None:
-    """Follow files, score sessions as they happen, write alerts to stdout as JSON lines.
+    """Follow files, the journal or stdin, score sessions as they happen, write alerts to stdout as
+    JSON lines.
 
     Options hold for all inputs of a configuration; those that name sinks take the place of its
     sinks. They are stronger than variables (METALOG_...), and those than the file: see
     docs/configuration.md.
     """
-    file = file_to_read(config, otherwise=not paths)
+    named_paths = with_journal(paths or (), journal, unit or ())
+    file = file_to_read(config, otherwise=not named_paths)
     parse_masks(mask or ())
     options = {
         "bundle": _text(bundle), "verify": _text(verify), "state_dir": _text(state_dir),
         "threshold": threshold, "alerts_per_day": alerts_per_day, "warmup": warm_up,
         "history": history or None, "frozen": frozen or None,
-        "provider": provider and provider.value,
+        "provider": provider and provider.value, "unwrap": unwrap and unwrap.value,
+        "journal_as": journal_as and journal_as.value,
         "key_regex": key_regex, "window": window, "idle": idle, "end_regex": end_regex,
         "include": include or None, "exclude": exclude or None, "encoding": encoding,
         "multiline_start": multiline_start, "from_beginning": from_beginning or None,
@@ -183,7 +197,7 @@ def watch(
     }  # fmt: skip
 
     def read() -> Configuration:
-        return configured(file=file, paths=paths or (), options=options)
+        return configured(file=file, paths=named_paths, options=options)
 
     configuration = read()
     if show_config:
@@ -194,7 +208,7 @@ def watch(
         raise UserError(
             f"{file}: there is no input in it"
             if file is not None
-            else f"nothing to follow: give a PATH, or write {DEFAULT_FILE}; `metalog-agent config "
+            else f"nothing to follow: give a PATH, - (stdin) or --journal, or write {DEFAULT_FILE}; `metalog-agent config "
             "init` prints one to begin with"
         )
     configure_logging(quiet=configuration.agent.quiet)
@@ -210,7 +224,7 @@ def watch(
     assembly = Assembly(once=once, form=form, options=named)
     prepared = {one.name: assembly.prepare(configuration, one) for one in configuration.inputs}
     outlines = {name: one.outline() for name, one in prepared.items()}
-    rounds = Rounds({}, assembly.wakeup)
+    rounds = Rounds({}, assembly.wakeup, assembly.notifier)
     if file is not None and not once:
         # Without a file a hangup is what it always was: the end.
         rounds.reload = Reloading(assembly, read, configuration, outlines)

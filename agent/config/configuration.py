@@ -27,6 +27,7 @@ from agent.config.toml import toml
 from agent.config.toml_file import of_file
 from agent.state import default_folder
 from agent.state.folder import base_folder
+from agent.streams import Places
 from models.errors import UserError
 
 DEFAULT_FILE = Path("/etc/metalog/agent.toml")
@@ -95,7 +96,11 @@ class Configuration:
         if not one.name:
             # A file's is where its own inputs have theirs.
             given = self.agent.state_dir if origin.source > Source.file else None
-            return Path(given) if given is not None else default_folder(one.keys.paths)
+            return (
+                Path(given)
+                if given is not None
+                else default_folder(Places.of(one.keys.paths).state_paths)
+            )
         if one.keys.state_dir is not None:
             return Path(one.keys.state_dir)
         base = self.agent.state_dir

@@ -35,6 +35,14 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Text | None,
         _key("A record begins with a line that matches; others join it.", r"^\d{4}-", "none"),
     ] = None
+    unwrap: Annotated[
+        Literal["auto", "cri", "docker", "none"],
+        _key("Take off what a container runtime writes around lines.", "cri"),
+    ] = "auto"
+    journal_as: Annotated[
+        Literal["auto", "message", "syslog"],
+        _key("A line of the journal: the message alone, or as syslog writes it.", "syslog"),
+    ] = "auto"
     from_beginning: Annotated[
         bool, _key("First run: read what is there, not only new lines.", True)
     ] = False
@@ -112,7 +120,11 @@ class Input(Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     paths: Annotated[
         Annotated[list[Text], msgspec.Meta(min_length=1)],
-        _key("Folders, files or globs (`**`, too).", ["/var/log"]),
+        _key(
+            "Folders, files or globs (`**`, too); `journal:` is the journal of systemd, "
+            "`journal:ssh.service` what belongs to a unit.",
+            ["/var/log"],
+        ),
     ]
     state_dir: Annotated[
         Text | None,

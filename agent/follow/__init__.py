@@ -9,6 +9,7 @@ from agent.follow.lines import LineBatch
 from agent.follow.position import Position
 from agent.follow.selection import NotFollowableError, Selection
 from agent.follow.wakeup import Wakeup
+from agent.follow.wrapping import Wrapping
 
 __all__ = [
     "Event",
@@ -21,4 +22,5 @@ __all__ = [
     "Recorder",
     "Selection",
     "Wakeup",
+    "Wrapping",
 ]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from agent.follow.fingerprint import TAIL_BYTES
 from agent.follow.lines import Lines, LineSplitter
 from agent.follow.records import RecordJoiner
+from agent.follow.wrapping import Unwrapper
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -24,13 +25,17 @@ class Cursor:
 
     Between ``complete`` and ``read`` lies a line whose newline was not seen yet; it is held in
     memory, as much of it as a line may have. Between ``handed`` and ``complete`` lies a record
-    that may get more lines. Only ``handed`` is saved, so both are read again after a crash.
+    that may get more lines, or a container's line of which parts are missing. Only ``handed`` is
+    saved, so all of it is read again after a crash.
     """
 
-    def __init__(self, joiner: RecordJoiner | None) -> None:
+    def __init__(self, joiner: RecordJoiner | None, unwrapper: Unwrapper | None = None) -> None:
         self.handed = self.complete = self.read = BEGINNING
         self._held = b""
         self._joiner = joiner
+        self._unwrapper = unwrapper
+        # Of what is pending, by its offset: its bytes may have left the window long ago.
+        self._marks: dict[int, Mark] = {}
 
     @property
     def has_leftovers(self) -> bool:
@@ -41,8 +46,11 @@ class Cursor:
         """Forget what is held and stand at a place."""
         self.handed = self.complete = self.read = mark
         self._held = b""
+        self._marks = {}
         if self._joiner is not None:
             self._joiner.forget()
+        if self._unwrapper is not None:
+            self._unwrapper.forget()
 
     def take(self, window: bytes, splitter: LineSplitter) -> Lines:
         """Move over new bytes; give back the lines or records that are complete by them.
@@ -77,17 +85,13 @@ class Cursor:
             self.complete = mark(place + done)
         end = base + len(window)
         self.read = mark(end) if end > self.complete.offset else self.complete
-        if self._joiner is None:
-            self.handed = self.complete
-            return lines
-        records = self._joiner.add(lines)
-        pending = self._joiner.pending_from
-        if pending is None:
-            self.handed = self.complete
-        elif pending == line_start.offset:
-            self.handed = line_start
-        elif pending != self.handed.offset:
-            self.handed = mark(pending)
+        records = self._assembled(lines)
+        known = {**self._marks, line_start.offset: line_start}
+        self._marks = {
+            pending: known[pending] if pending in known else mark(pending)
+            for pending in self._pending()
+        }
+        self._hand_out()
         return records
 
     def release(
@@ -99,15 +103,41 @@ class Cursor:
         """
         lines = Lines()
         if line and self.read.offset > self.complete.offset:
+            before = self.complete
             self._end_line(splitter, broken_characters, lines)
-        if self._joiner is None:
-            self.handed = self.complete
-            return lines
-        records = self._joiner.add(lines)
-        if record:
+            self._marks[before.offset] = before
+        records = self._assembled(lines, parts=line)
+        if record and self._joiner is not None:
             records.extend(self._joiner.flush())
-            self.handed = self.complete
+        self._marks = {pending: self._marks[pending] for pending in self._pending()}
+        self._hand_out()
         return records
+
+    def _assembled(self, lines: Lines, *, parts: bool = False) -> Lines:
+        """Records that are complete by these lines. parts: do not wait for those of long lines."""
+        unwrapper, joiner = self._unwrapper, self._joiner
+        if unwrapper is not None:
+            lines = unwrapper.add(lines)
+            if parts:
+                lines.extend(unwrapper.flush())
+        if joiner is None:
+            return lines
+        records = joiner.add(lines)
+        if unwrapper is not None and joiner.pending_from is not None:
+            first, end = unwrapper.knot
+            if first < joiner.pending_from < end:
+                # Lines before it have later parts: it could not be read again without these.
+                records.extend(joiner.flush())
+        return records
+
+    def _pending(self) -> set[int]:
+        both = (self._joiner, self._unwrapper)
+        return {
+            one.pending_from for one in both if one is not None and one.pending_from is not None
+        }
+
+    def _hand_out(self) -> None:
+        self.handed = self._marks[min(self._marks)] if self._marks else self.complete
 
     def _hold(self, data: bytes, splitter: LineSplitter) -> None:
         if splitter.encoding.unit == 1 and data.startswith(b"\0"):

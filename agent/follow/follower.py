@@ -15,6 +15,7 @@ from agent.follow.selection import Selection
 from agent.follow.tail import Opened, Outcome, Reading, Tail
 from agent.follow.wakeup import Wakeup
 from agent.follow.watch import FolderWatch
+from agent.follow.wrapping import Wrapping
 from models.errors import UserError
 
 _POLL_SECONDS = 0.1
@@ -36,6 +37,7 @@ class Follower:
     positions: what ``positions()`` gave before the restart.
     encoding, multiline_start: of all files. multiline_start is a regular expression found in the
         first line of each record.
+    unwrap: what a container runtime has put around the lines, which is taken off.
     maximum_line_bytes: what is kept of a line, and the longest record.
     bytes_per_turn: read from one file in one ``poll``.
     wakeup: of a caller who waits for several followers; it stays open.
@@ -63,6 +65,7 @@ class Follower:
         bytes_per_turn: int = 262144,
         use_watchdog: bool = True,
         wakeup: Wakeup | None = None,
+        unwrap: Wrapping = Wrapping.none,
     ) -> None:
         Encoding.named(encoding)
         if multiline_start is not None:
@@ -77,7 +80,7 @@ class Follower:
         self._roster = Roster(
             selection,
             pool=self._pool,
-            reading=Reading(encoding, multiline_start, maximum_line_bytes, bytes_per_turn),
+            reading=Reading(encoding, multiline_start, maximum_line_bytes, bytes_per_turn, unwrap),
             start=start,
             first_run=first_run,
             positions=positions,

@@ -14,6 +14,7 @@ from agent.follow.fingerprint import HEAD_BYTES, TAIL_BYTES, UNKNOWN, Fingerprin
 from agent.follow.lines import LineBatch, Lines, LineSplitter
 from agent.follow.position import Position
 from agent.follow.records import RecordJoiner
+from agent.follow.wrapping import Wrapping, unwrapper
 
 PARTIAL_SECONDS = 5.0
 RECORD_SECONDS = 1.0
@@ -49,6 +50,7 @@ class Reading:
     multiline_start: str | None = None
     maximum_line_bytes: int = 65536
     bytes_per_turn: int = 262144
+    unwrap: Wrapping = Wrapping.none
 
 
 class Tail:
@@ -95,7 +97,8 @@ class Tail:
         self._splitter: LineSplitter | None = None
         start = reading.multiline_start
         self._cursor = Cursor(
-            None if start is None else RecordJoiner(start, reading.maximum_line_bytes)
+            None if start is None else RecordJoiner(start, reading.maximum_line_bytes),
+            unwrapper(reading.unwrap, reading.maximum_line_bytes, path),
         )
         self._settled = False  # what follows was checked against the file itself
         self._saved: Position | None = None

@@ -47,6 +47,7 @@ class Saved:
     groups: of alerts, by fingerprint. events: by id, those of the bundle, too; None for a free id.
     report: what the agent said of itself. unsent: oldest first. epoch: of the
     statistics learnt beside those of ``bundle``, None where nothing was. tuning: see ``Changes``.
+    journal: the cursor of the last entry that was handed out, None where none was read.
     """
 
     saved_wall: float | None = None
@@ -61,6 +62,7 @@ class Saved:
     unsent: tuple[Undelivered, ...] = ()
     epoch: Epoch | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
+    journal: str | None = None
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -89,7 +91,8 @@ class Changes:
     counters: all; alerts: id and body, for all of ``sinks``; sent: alert id and sink;
     failed: by alert id and sink, attempts and the wall clock of the next one; adopted: ends
     what was learnt with the bundle before; epoch: one that has begun; tuning: all that the agent
-    has set to its host, by name, as whoever reads it wrote it.
+    has set to its host, by name, as whoever reads it wrote it. journal: its cursor; None leaves the
+    one that is there.
     """
 
     wall: float
@@ -109,6 +112,7 @@ class Changes:
     adopted: Adopted | None = None
     epoch: Epoch | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
+    journal: str | None = None
 
 
 class State:
@@ -127,6 +131,7 @@ class State:
         self._counters: dict[tuple[str, str], int] = {}
         self._tuning: dict[str, str] = {}
         self._report = ""
+        self._journal: str | None = None
         self._saved_at: float | None = None
         self._swept_at: float | None = None
         self._silences = Silences()
@@ -201,6 +206,7 @@ class State:
                 unsent=load_undelivered(connection),
                 epoch=epoch,
                 tuning=dict(connection.execute("select name, body from tuning")),
+                journal=meta.get("journal"),
             )
         except Exception as error:
             connection.close()
@@ -208,6 +214,7 @@ class State:
         self._positions = positions
         self._counters = _flat(counters)
         self._tuning = dict(saved.tuning)
+        self._journal = saved.journal
         return saved
 
     def save(self, changes: Changes) -> None:
@@ -232,11 +239,12 @@ class State:
         tuning = dict(changes.tuning)
         report = json.dumps(changes.report)
         sent = list(changes.sent)
+        journal = changes.journal or self._journal
         epochs = [(changes.epoch.number, changes.epoch.to_bytes())] if changes.epoch else []
         news = (
             moved, gone, counted, uncounted, changes.templates, changes.sessions, changes.alerts,
             sent, changes.failed, changes.groups, changes.adopted, epochs, tuning != self._tuning,
-            report != self._report,
+            report != self._report, journal != self._journal,
         )  # fmt: skip
         silent = self._saved_at is not None and (
             0 <= changes.now - self._saved_at < _SECONDS_OF_SILENCE
@@ -290,13 +298,15 @@ class State:
             if sweeping:
                 self._sweep(changes)
             values = {"report": report, "saved_wall": changes.wall, "age": changes.age}
+            if journal is not None:
+                values["journal"] = journal
             many(
                 "insert or replace into meta values (?, ?)",
                 ((name, str(value)) for name, value in values.items()),
             )
         self._session_log.done(step)
         self._positions, self._counters, self._report = positions, counters, report
-        self._tuning = tuning
+        self._tuning, self._journal = tuning, journal
         self._saved_at = changes.now
         if sweeping:
             self._swept_at = changes.now

@@ -4,14 +4,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from agent.alerts import Policy, Quiet, Reporter, secrets_masker
 from agent.detector import Verdict
-from agent.follow import Follower, LineBatch, Position, Wakeup
+from agent.follow import LineBatch, Position, Wakeup
 from agent.judging import Judging, Knowledge
 from agent.old_logs import learn
 from agent.rounds import Rounds
+from agent.streams import Streams
 from agent.watching import Watching
 from benchmarks.replay.logs import LabelledLog
 from models.bundle import Bundle
@@ -68,8 +69,19 @@ class Feed:
             self._over()
         return True
 
+    def over(self) -> bool:
+        return False
+
     def positions(self) -> list[Position]:
         return []
+
+    journal_cursor = None
+
+    def describe(self) -> str:
+        return "a replay"
+
+    def report(self) -> dict[str, Any]:
+        return {}
 
     def flush(self) -> list[LineBatch]:
         return []
@@ -144,8 +156,8 @@ def replay(
     watching = _Recorded(
         bundle=bundle,
         detector=detector,
-        # It has what is called of one.
-        follower=cast(Follower, feed),
+        # It has what is called of them.
+        streams=cast(Streams, feed),
         sinks=(),
         reporter=reporter,
         quiet=Quiet(Policy(group=False), reporter),

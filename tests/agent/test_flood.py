@@ -59,7 +59,7 @@ def test_after_a_flood_a_new_event_is_as_new_as_ever(shop: Bundle) -> None:
     """With the real capacity."""
     host = detector_of(shop)
     flood(host, 30_000)
-    assert 4000 < host.events.host_count <= MOST_HOST_TEMPLATES
+    assert 2500 < host.events.host_count <= MOST_HOST_TEMPLATES
     assert host.events.evicted >= 20_000
     assert host.events.overflowed == 0
     assert len(host.events.templates) <= 3 + MOST_HOST_TEMPLATES

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import textwrap
@@ -63,3 +64,18 @@ def test_an_agent_that_follows_quiet_files_loads_nothing_it_does_not_need(
         agent.wait()
     assert agent.returncode == 0
     assert said == "[]\n"
+
+
+def test_nothing_is_told_to_the_makers_of_the_runtime(bundle_path: Path, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from models.bundle import Bundle; "
+        "from models.scorer import Scorer; "
+        f"Scorer(Bundle.load(Path({str(bundle_path)!r})), 'cpu').score([[0, 1]])"
+    )
+    # Neither what keeps it quiet by itself, as in a build, nor what whoever runs this has set.
+    kept = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
+    environment = {name: value for name, value in os.environ.items() if name in kept}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
+    # Its uploader would have made a file of its own here.
+    assert list(tmp_path.rglob("*")) == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agent.commands.status import unhealthy
 from tests.agent.orders import NORMAL, ODD, line, session
 from tests.agent.test_watch import AGENT, run, write
 
@@ -226,3 +227,34 @@ def test_names_cannot_move_the_cursor(bundle_path: Path, tmp_path: Path) -> None
     out = run("status", "--state-dir", state).stdout
     assert b"\x1b" not in out
     assert b"app.log" in out
+
+
+def test_a_probe_is_told_whether_it_runs_and_saves(bundle_path: Path, tmp_path: Path) -> None:
+    log, state = tmp_path / "app.log", tmp_path / "state"
+    write(log, session(1, *NORMAL))
+    command = [AGENT, "watch", log, "--bundle", bundle_path, "--state-dir", state]
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while (done := run("status", "--state-dir", state, "--check")).returncode:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert done.stdout == done.stderr == b""
+    finally:
+        process.kill()
+        process.wait()
+    done = run("status", "--state-dir", state, "--check")
+    assert done.returncode == 1
+    assert done.stderr == b"metalog-agent: no agent runs on this state\n"
+
+
+def test_an_agent_that_saves_no_more_is_told_of() -> None:
+    def found(**fields: Any) -> dict[str, Any]:
+        return {"running": True, "seconds_since_saved": 3.0, **fields}
+
+    assert unhealthy(found()) is None
+    assert unhealthy(found(seconds_since_saved=61.0)) == "nothing was saved for 61 s"
+    assert unhealthy(found(seconds_since_saved=None)) == "nothing was saved yet"
+    assert unhealthy(found(running=False)) == "no agent runs on this state"
