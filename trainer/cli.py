@@ -22,7 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     # Rich would take "[default: ...]" in a help text for markup and swallow it.
     rich_markup_mode=None,
-    add_completion=False,
 )
 
 
