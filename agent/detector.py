@@ -9,6 +9,7 @@ from itertools import chain, compress
 from typing import Any
 
 from agent.budget import Budget
+from agent.excess import Excess
 from agent.open_sessions import OpenSessions
 from agent.warm_up import BEYOND_DOUBT, WARM_UP_PACE, YOUNG_PACE, WarmUp, found_threshold
 from models.bundle import Bundle
@@ -130,6 +131,7 @@ class Detector:
         self.events = bundle.parser(host_templates, capacity=most_host_templates)
         self._line_time_is_clock = line_time_is_clock
         self._ended: list[Session[int]] = []
+        self._excess = Excess()
         self._changed: set[int] = set()
         self._bundles_threshold = bundle.manifest.threshold
         self._cut_short: set[int] = set()
@@ -292,8 +294,17 @@ class Detector:
         for i, (session, score) in enumerate(zip(ended, scores, strict=True)):
             threshold = self.threshold
             # Each is asked about once, but for what was told of before it was over.
-            if not session.told and self._passes(score.probability):
+            passed = session.told or self._passes(score.probability)
+            if passed and not session.told:
                 thresholds[i] = threshold
+            if self._learning and self.budget is None and self._excess.is_news(passed, self._now):
+                log.warning(
+                    "%d of the last 500 sessions are anomalous: what is usual here has changed, or "
+                    "the threshold of %.3g is too low; --alerts-per-day bounds alerts, and "
+                    "`metalog-train adapt` learns from newer logs",
+                    self._excess.anomalous,
+                    threshold,
+                )
         odd = list(thresholds)
         weights: dict[int, dict[int, float]] = {i: {} for i in odd}
         if self._explain:

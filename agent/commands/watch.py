@@ -208,8 +208,8 @@ def watch(
         raise UserError(
             f"{file}: there is no input in it"
             if file is not None
-            else f"nothing to follow: give a PATH, - (stdin) or --journal, or write {DEFAULT_FILE}; `metalog-agent config "
-            "init` prints one to begin with"
+            else "nothing to follow: give a PATH, - (stdin) or --journal, or write "
+            f"{DEFAULT_FILE}; `metalog-agent config init` prints one to begin with"
         )
     configure_logging(quiet=configuration.agent.quiet)
     for warning in configuration.warnings:
