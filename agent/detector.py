@@ -4,13 +4,13 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, compress
 from typing import Any
 
 from agent.budget import Budget
 from agent.excess import Excess
 from agent.open_sessions import OpenSessions
+from agent.verdict import Verdict, Weighed
 from agent.warm_up import BEYOND_DOUBT, WARM_UP_PACE, YOUNG_PACE, WarmUp, found_threshold
 from models.bundle import Bundle
 from models.contribution import contributions
@@ -33,48 +33,6 @@ LINES_AT_ONCE = 4096
 _SECONDS_BETWEEN_WORDS = 3600.0
 
 log = logging.getLogger("metalog")
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """An event of a session. weight: what it contributes to the score, in log-odds; new: unknown to
-    the bundle; count: how often it occurs; line: the first with it, where that was kept, and
-    message: its content."""
-
-    event: int
-    template: str
-    weight: float
-    count: int
-    new: bool
-    line: KeptLine | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a session. Times are unix seconds, ``zoned`` where their zone was stated.
-
-    epoch: of the statistics it was scored by. In one epoch the same session has the same score.
-    Of anomalous sessions only: weighed, all events, the heaviest first; items, the event of each
-    line. open: it is not over, and the lines are those up to now. threshold: what it was held
-    against.
-    """
-
-    key: str
-    source: str
-    place: str
-    score: float
-    anomalous: bool
-    lines: int
-    first_time: float | None
-    last_time: float | None
-    zoned: bool
-    weighed: tuple[Weighed, ...]
-    epoch: int = 0
-    last_place: str = ""
-    items: tuple[int, ...] = ()
-    open: bool = False
-    threshold: float = 0.0
 
 
 class Detector:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from agent.detector import LINES_AT_ONCE, Detector, Verdict
+from agent.detector import LINES_AT_ONCE, Detector
 from agent.judging import Judging, Knowledge
+from agent.verdict import Verdict
 from agent.warm_up import WarmUp
 from models.archive import read_lines
 from models.bundle import Bundle

@@ -10,12 +10,13 @@ from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
 from agent.collector import give_back
 from agent.delivery import Courier, Parcel, Tally
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
 from agent.follow import LineBatch
 from agent.judging import Judging, Knowledge
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from agent.streams import Streams
+from agent.verdict import Verdict
 from models.bundle import Bundle
 from models.epochs import Epoch
 from models.errors import UserError

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from agent.detector import Verdict, Weighed
+from agent.verdict import Verdict, Weighed
 from models.bundle import Bundle
 from models.masks import Masker
 from models.sessions import KeptLine

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from agent.alerts import Policy, Quiet, Reporter, secrets_masker
-from agent.detector import Verdict
 from agent.follow import LineBatch, Position, Wakeup
 from agent.judging import Judging, Knowledge
 from agent.old_logs import learn
 from agent.rounds import Rounds
 from agent.streams import Streams
+from agent.verdict import Verdict
 from agent.watching import Watching
 from benchmarks.replay.logs import LabelledLog
 from models.bundle import Bundle

@@ -1,7 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
+from agent.verdict import Verdict
 from models.bundle import Bundle
 from models.session_rule import SessionRule
 from tests.agent.orders import NORMAL, ODD, session

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
 from agent.state import Adopted, Changes, State
+from agent.verdict import Verdict
 from models.bundle import Bundle
 from models.events import MOST_HOST_TEMPLATES
 from models.history import History

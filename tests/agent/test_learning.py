@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
 from agent.state import Adopted, Changes, State
+from agent.verdict import Verdict
 from models.bundle import Bundle
 from tests.agent.orders import session
 from tests.models.shops import LOGITS, write_shop

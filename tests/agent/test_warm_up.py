@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.budget import HIGHEST
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
 from agent.judging import BUDGET, THRESHOLD, WARM_UP, Judging, Knowledge
 from agent.old_logs import found, learn
 from agent.state import Adopted, Changes, State
+from agent.verdict import Verdict
 from agent.warm_up import BEYOND_DOUBT, found_threshold
 from models.bundle import Bundle
 from models.errors import UserError

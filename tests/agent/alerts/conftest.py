@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 from agent.alerts import SCHEMA_FILE, Reporter, secrets_masker
-from agent.detector import Detector, Verdict
+from agent.detector import Detector
+from agent.verdict import Verdict
 from models.bundle import Bundle
 
 Judge = Callable[[list[str]], list[Verdict]]
