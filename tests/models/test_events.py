@@ -204,7 +204,7 @@ def test_long_templates_count_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert known.parse(long[:20]) == list(range(1, 21))
     assert not known.crowded
     assert known.parse(long[20:]) == list(range(21, 37))
-    assert known.crowded and known.room > 7000
+    assert known.crowded and known.room > 4000
     gone = known.evict({1})
     assert 1 not in gone and not known.crowded
     assert known.parse(long[:1]) == [1]
