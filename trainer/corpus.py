@@ -33,6 +33,7 @@ from models.lines import LineFormat
 from models.masks import Mask
 from models.placing import placed_folder
 from models.session_rule import SessionRule
+from trainer.progress import stage
 
 SCHEMA = 1
 DESCRIPTION = "corpus.json"
@@ -208,7 +209,8 @@ class CorpusWriter:
             "labels": labels,
             "times": np.frombuffer(self._times, dtype=np.float64),
         }
-        templates = messages if origin.parsed else mine(messages, DrainParameters())
+        with stage("mining templates"):
+            templates = messages if origin.parsed else mine(messages, DrainParameters())
         counts = {
             "sessions": len(labels),
             "anomalous": int((labels == ANOMALOUS).sum()),

@@ -43,7 +43,7 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    step = int(run.load_checkpoint()["step"]) if (run.path / "checkpoint.npz").exists() else 0
+    step, steps, over = run.progress()
     return {
         "kind": "run",
         "name": run.path.name,
@@ -51,6 +51,8 @@ def _run(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "fractions": _set(run.fractions),
         "steps": step,
+        "of_steps": steps,
+        "finished": over,
         "threshold": run.threshold,
         "threshold_origin": run.threshold_origin,
         "network": run.network.to_json(),

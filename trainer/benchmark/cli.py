@@ -63,15 +63,17 @@ def benchmark(
     import tempfile
     import time
 
-    from models.placing import placed_file
-    from trainer.benchmark.corpora import check_apart, given
-    from trainer.benchmark.methods import chosen
-    from trainer.benchmark.protocols import Protocol, Setting, check_classes
-    from trainer.benchmark.report import label_lines, notes, report, written
-    from trainer.benchmark.runner import Plan, run
-    from trainer.benchmark.table import table
-    from trainer.progress import say
-    from trainer.splits import Fractions
+    from trainer.progress import say, stage
+
+    with stage("starting"):
+        from models.placing import placed_file
+        from trainer.benchmark.corpora import check_apart, given
+        from trainer.benchmark.methods import chosen
+        from trainer.benchmark.protocols import Protocol, Setting, check_classes
+        from trainer.benchmark.report import label_lines, notes, report, written
+        from trainer.benchmark.runner import Outcome, Plan, run
+        from trainer.benchmark.table import table
+        from trainer.splits import Fractions
 
     began = time.monotonic()
     try:
@@ -90,12 +92,13 @@ def benchmark(
         check_classes(tested, "target")
         check_apart(sources, tested)
         plan = Plan(setting, sources, tested, names)
-        outcomes = run(
-            plan,
-            range(first_seed, first_seed + seeds),
-            jobs,
-            lambda outcome: say(f"seed {outcome.seed}: done"),
-        )
+        with stage("running seeds", seeds) as bar:
+
+            def done(outcome: Outcome) -> None:
+                bar.advance()
+                say(f"seed {outcome.seed}: done")
+
+            outcomes = run(plan, range(first_seed, first_seed + seeds), jobs, done)
     result = report(plan, outcomes, time.monotonic() - began)
     for line in (*label_lines(result), *notes(plan, result)):
         say(line)

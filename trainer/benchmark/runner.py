@@ -20,6 +20,7 @@ from trainer.benchmark.methods import make
 from trainer.benchmark.protocols import Setting
 from trainer.benchmark.task import Task, build
 from trainer.corpus import Corpus
+from trainer.progress import silence
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def run(
         return outcomes
     # Forked copies of a process in which torch has threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=silence) as pool:
         try:
             futures = [pool.submit(run_seed, plan, seed) for seed in seeds]
             for future in as_completed(futures):
