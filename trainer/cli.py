@@ -12,6 +12,7 @@ import typer
 from models.errors import UserError
 from trainer.benchmark.cli import benchmark
 from trainer.commands.adapt import adapt
+from trainer.commands.download import download
 from trainer.commands.fit import fit
 from trainer.commands.label import label
 from trainer.commands.suggest import suggest
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 
+app.command()(download)
 app.command()(benchmark)
 
 

@@ -47,15 +47,12 @@ class Tracking:
             os.environ.setdefault(name, value)
         try:
             from mlflow.entities import Metric, Param
-            from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
         except ModuleNotFoundError as error:
             raise UserError(
                 f"--mlflow: {error.name} is not installed: pip install 'metalog[mlflow]'"
             ) from None
         self._metric, self._param = Metric, Param
-        # What its HTTP client raises are OSErrors.
-        self._errors = (MlflowException, OSError)
         with self._or_user_error():
             self._client = MlflowClient(tracking_uri=uri)
 
@@ -144,7 +141,8 @@ class Tracking:
     def _try(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except self._errors as error:
+        except Exception as error:
+            # Whatever it is: MLflow raises bare Exceptions, too, and training is worth more.
             if not self._failed:
                 self._failed = True
                 self._note(f"note: {self._uri}: {_first_line(error)}; training goes on without it")
@@ -153,7 +151,7 @@ class Tracking:
     def _or_user_error(self) -> Iterator[None]:
         try:
             yield
-        except self._errors as error:
+        except Exception as error:
             raise UserError(
                 f"--mlflow {self._uri}: {_first_line(error)}; give a folder, or the address of an "
                 "MLflow server that runs"

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from models.errors import UserError
-from tests.trainer.conftest import TINY, Demo, fit_tiny
+from tests.trainer.conftest import Demo, fit_tiny
 from tests.trainer.test_fit import same, steps_of, weights_of
 from trainer.bundling import export_bundle
+from trainer.commands.fit import fit
 from trainer.evaluate import evaluate
 from trainer.fit import Interrupted, train
 from trainer.inspect import inspect
@@ -66,6 +67,7 @@ def test_killed_and_resumed_is_as_if_uninterrupted(
     )  # fmt: skip
     assert Run.open(run.path) == done
     assert not list(run.path.glob(".checkpoint*"))
+    # Those of steps before the checkpoint, too, which were in the memory of what was killed.
     assert steps_of(done) == list(range(1, 61))
 
 
@@ -83,9 +85,7 @@ def test_what_is_not_finished_is_neither_exported_nor_evaluated(demo: Demo, tmp_
         train(Run.open(path), "cpu", press)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     run = Run.open(path)
-    expected = (
-        f"not finished \\(step 3 of 8\\); go on with `metalog-train fit --resume -o '{path}'`"
-    )
+    expected = rf"not finished \(step 3 of 8\); go on with `metalog-train fit --resume -o '{path}'`"
     with pytest.raises(UserError, match=expected):
         evaluate(run)
     with pytest.raises(UserError, match=expected):
@@ -127,23 +127,10 @@ def test_a_run_of_an_earlier_version_counts_as_finished(run: Run, tmp_path: Path
     assert evaluate(Run.open(path)).figures == evaluate(run).figures
 
 
-def test_a_run_that_is_over_says_so(run: Run) -> None:
+def test_a_run_that_is_over_says_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     before = (run.path / "checkpoint.npz").read_bytes()
-    done = subprocess.run(
-        [str(TRAIN), "fit", "--resume", "-o", str(run.path)], capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    assert done.stderr == (
+    fit(output=run.path, resume=True)
+    assert capsys.readouterr().err == (
         f"{run.path}: is trained already; next: metalog-train evaluate {run.path}\n"
     )
     assert (run.path / "checkpoint.npz").read_bytes() == before
-
-
-def test_scalars_before_a_checkpoint_are_on_the_disk_with_it(demo: Demo, tmp_path: Path) -> None:
-    """Steps before a checkpoint are never told again: what the killed process had in memory of
-    them would be missing."""
-    path = tmp_path / "run"
-    made = fit_tiny([demo.corpus(demo.source)], demo.corpus(demo.target), path, chosen=TINY)
-    killed_at(made, 4)
-    step, _, _ = made.progress()
-    assert steps_of(made)[:step] == list(range(1, step + 1))
