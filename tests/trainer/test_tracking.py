@@ -120,5 +120,5 @@ def test_a_server_that_is_none(run: Run, tmp_path: Path, monkeypatch: pytest.Mon
         Tracking.connect("http://127.0.0.1:9", unsaid)
     assert "\n" not in str(refused.value)
     (tmp_path / "mlflow.json").write_text("{")
-    with pytest.raises(UserError, match="mlflow.json: cannot be read"):
+    with pytest.raises(UserError, match=r"mlflow\.json: cannot be read"):
         Tracking.of(replace(run, path=tmp_path), unsaid)

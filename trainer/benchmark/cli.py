@@ -71,7 +71,7 @@ def benchmark(
         from trainer.benchmark.methods import chosen
         from trainer.benchmark.protocols import Protocol, Setting, check_classes
         from trainer.benchmark.report import label_lines, notes, report, written
-        from trainer.benchmark.runner import Outcome, Plan, run
+        from trainer.benchmark.runner import Plan, run
         from trainer.benchmark.table import table
         from trainer.splits import Fractions
 
@@ -92,13 +92,14 @@ def benchmark(
         check_classes(tested, "target")
         check_apart(sources, tested)
         plan = Plan(setting, sources, tested, names)
-        with stage("running seeds", seeds) as bar:
-
-            def done(outcome: Outcome) -> None:
-                bar.advance()
-                say(f"seed {outcome.seed}: done")
-
-            outcomes = run(plan, range(first_seed, first_seed + seeds), jobs, done)
+        with stage("running methods", seeds * len(names)) as bar:
+            outcomes = run(
+                plan,
+                range(first_seed, first_seed + seeds),
+                jobs,
+                lambda outcome: say(f"seed {outcome.seed}: done"),
+                bar.advance,
+            )
     result = report(plan, outcomes, time.monotonic() - began)
     for line in (*label_lines(result), *notes(plan, result)):
         say(line)

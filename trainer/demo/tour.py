@@ -99,7 +99,9 @@ def _watch(folder: Path, future: DemoSystem) -> list[dict[str, object]]:
     with _agent(live, folder, output) as agent:
         _replay(future.lines(), log)
         # The last sessions are over when no line of theirs has come for as long as --idle says.
-        time.sleep(_IDLE + 2)
+        seconds = round(_IDLE) + 2
+        for _ in counted("waiting for the last sessions", range(seconds), seconds):
+            time.sleep(1)
         if agent.poll() is not None:
             raise UserError("the demo stopped: metalog-agent ended by itself, see above")
     alerts = []
