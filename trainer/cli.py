@@ -11,6 +11,7 @@ import typer
 
 from models.errors import UserError
 from trainer.benchmark.cli import benchmark
+from trainer.commands import completing
 from trainer.commands.adapt import adapt
 from trainer.commands.download import download
 from trainer.commands.fit import fit
@@ -61,7 +62,8 @@ def prepare(
         str,
         typer.Option(
             help="hdfs, bgl, thunderbird, openstack, syslog, jsonl, text, any, or sessions "
-            "(sessions.jsonl[.gz] with an optional templates.csv beside it)."
+            "(sessions.jsonl[.gz] with an optional templates.csv beside it).",
+            autocompletion=completing.FORMATS,
         ),
     ],
     labels: Annotated[
@@ -149,7 +151,9 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(help="Anomalous from here.  [default: the run's]")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda.", autocompletion=completing.DEVICES)
+    ] = "auto",
 ) -> None:
     """Precision, recall, F1 and AUROC on sessions that training has not seen, and which kinds of
     anomalies were found."""

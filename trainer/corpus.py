@@ -33,6 +33,7 @@ from models.lines import LineFormat
 from models.masks import Mask
 from models.placing import placed_folder
 from models.session_rule import SessionRule
+from trainer.mistaken import no_corpus
 from trainer.progress import stage
 
 SCHEMA = 1
@@ -103,13 +104,12 @@ class Corpus:
         """Raises UserError where ``path`` is no corpus, or a damaged or newer one."""
         try:
             description = json.loads((path / DESCRIPTION).read_bytes())
-        except FileNotFoundError:
-            raise UserError(
-                f"{path}: no corpus ({DESCRIPTION} is missing); make one with "
-                f"`metalog-train prepare LOG -o {path}`"
-            ) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(no_corpus(path)) from None
         except (OSError, ValueError) as error:
-            raise UserError(f"{path / DESCRIPTION}: cannot be read: {error}") from None
+            raise UserError(
+                f"{path / DESCRIPTION}: cannot be read: {error}; run `metalog-train prepare` again"
+            ) from None
         if not isinstance(description, dict) or description.get("kind") != "metalog-corpus":
             raise UserError(f"{path / DESCRIPTION}: is not that of a metalog corpus")
         schema = description.get("schema", 0)

@@ -74,8 +74,12 @@ class FitOptions:
 def start(options: FitOptions) -> Run:
     """Split, mine, embed: everything that is fixed before the first step. Returns the new run."""
     if (options.run / "run.json").exists():
+        there = Run.open(options.run)
+        over = there.progress()[2]
+        following = f"metalog-train inspect {there.path}" if over else there.resume
         raise UserError(
-            f"{options.run}: holds a run already; --resume goes on with it, or name another folder"
+            f"{there.path}: holds a run already, {'finished' if over else 'half-trained'}: "
+            f"`{following}`, or name another folder with -o"
         )
     choose_device(options.device)
     sources = [Corpus.open(path) for path in options.sources]

@@ -27,6 +27,7 @@ from models.placing import placed_file
 from models.reading import Description
 from models.words import WordTable
 from trainer.corpus import Corpus
+from trainer.mistaken import no_run
 from trainer.network import NetworkConfig
 from trainer.presets import Preset
 from trainer.progress import counted
@@ -154,12 +155,12 @@ class Run:
                 threshold_origin=value["threshold_origin"],
                 inherited=tuple(value.get("inherited", ())),
             )
-        except FileNotFoundError:
-            raise UserError(
-                f"{path}: no run ({_DESCRIPTION} is missing); make one with `metalog-train fit`"
-            ) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(no_run(path)) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path / _DESCRIPTION}: cannot be read: {error!r}") from None
+            raise UserError(
+                f"{path / _DESCRIPTION}: cannot be read: {error!r}; fit again"
+            ) from None
 
     def save_systems(self, systems: list[System], embedder: EventEmbedder) -> None:
         """Keep the split, the templates and the words; before training, so that all is fixed."""

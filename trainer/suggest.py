@@ -63,8 +63,9 @@ def suggest(options: SuggestOptions, progress: Callable[[int], None] | None = No
         raise UserError(f"-n {options.count}: expected 1 or more")
     if options.output.exists() and not options.force:
         raise UserError(
-            f"{options.output}: exists, and may hold answers; name another file with -o, or "
-            "--force to replace it"
+            f"{options.output}: exists, and may hold answers; `metalog-train label "
+            f"{options.output}` goes on with it; else name another file with -o, or --force to "
+            "replace it"
         )
     bundle = Bundle.load(options.bundle)
     rng = np.random.default_rng(options.seed)
@@ -81,7 +82,10 @@ def suggest(options: SuggestOptions, progress: Callable[[int], None] | None = No
                 options.count,
             )  # fmt: skip
         if not choices:
-            raise UserError(f"{options.output}: nothing to ask: every kind of session has a label")
+            raise UserError(
+                f"{options.output}: nothing to ask: every kind of session has a label; next: "
+                "metalog-train adapt BUNDLE --logs LOG --labels FILE -o BUNDLE2"
+            )
         with stage("reading what they say"):
             write(options.output, _records(bundle, options.logs, sighting, choices))
     return Suggested(

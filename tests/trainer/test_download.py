@@ -23,8 +23,8 @@ import pytest
 from models.errors import UserError
 from trainer.corpus import Corpus
 from trainer.datasets import fetching, loghub
+from trainer.datasets.catalogue import DATASETS, Dataset
 from trainer.datasets.fetching import RemoteFile, fetch
-from trainer.datasets.loghub import Dataset
 from trainer.datasets.unpacking import unpack
 
 TRAIN = Path(sys.executable).with_name("metalog-train")
@@ -278,9 +278,9 @@ ARCHIVES = {
 def small(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """loghub with small archives."""
     for name, (archive, content, logs) in ARCHIVES.items():
-        known = loghub.DATASETS[name]
+        known = DATASETS[name]
         monkeypatch.setitem(
-            loghub.DATASETS,
+            DATASETS,
             name,
             Dataset(
                 archive, len(content), hashlib.md5(content).hexdigest(), logs, 1000, known.labels,
@@ -363,7 +363,7 @@ def test_one_line_for_what_cannot_be(
     assert run_main(monkeypatch, "download", "linux", "-o", tmp_path) == 2
     assert "download linux: not known; one of hdfs, bgl" in capfd.readouterr().err
     huge = Dataset("BGL.zip", 1, "", "BGL.log", unpacked=1 << 60)
-    monkeypatch.setitem(loghub.DATASETS, "bgl", huge)
+    monkeypatch.setitem(DATASETS, "bgl", huge)
     assert run_main(monkeypatch, "download", "bgl", "-o", tmp_path / "a" / "b") == 2
     assert "GB are needed" in capfd.readouterr().err
     small.content["/HDFS_v1.zip"] = b"<html>"
@@ -376,7 +376,7 @@ def test_one_line_for_what_cannot_be(
 
 def test_ctrl_c_keeps_what_has_come(server: Server, tmp_path: Path) -> None:
     """The program itself, against a slow server with as many bytes as the real archive has."""
-    size = loghub.DATASETS["openstack"].size
+    size = DATASETS["openstack"].size
     server.content["/OpenStack.tar.gz"] = bytes(size)
     server.pause = 0.02
     command = [str(TRAIN), "download", "openstack", "-o", str(tmp_path), "--from", server.url]

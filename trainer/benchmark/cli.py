@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.errors import UserError
+from trainer.commands import completing
 
 
 def benchmark(
@@ -13,7 +14,8 @@ def benchmark(
         str,
         typer.Option(
             help="bilateral (few labels of the target), zero-shot (nothing of it), unlabelled "
-            "(its unlabelled history), or budget (K labelled sessions of that history)."
+            "(its unlabelled history), or budget (K labelled sessions of that history).",
+            autocompletion=completing.PROTOCOLS,
         ),
     ],
     target: Annotated[

@@ -7,12 +7,7 @@ from typing import Annotated
 import typer
 
 from models.errors import UserError
-
-
-def _names() -> list[str]:
-    from trainer.datasets.loghub import DATASETS
-
-    return list(DATASETS)
+from trainer.commands import completing
 
 
 def download(
@@ -21,7 +16,7 @@ def download(
         typer.Argument(
             metavar="NAME",
             help="hdfs, bgl, thunderbird or openstack.",
-            autocompletion=_names,
+            autocompletion=completing.DATASETS,
         ),
     ],
     output: Annotated[
@@ -41,7 +36,7 @@ def download(
 
     A download that was stopped goes on where it was.
     """
-    from trainer.datasets.loghub import DATASETS, PLACE, TERMS
+    from trainer.datasets.catalogue import DATASETS, PLACE, TERMS
     from trainer.datasets.loghub import download as run_download
     from trainer.progress import say
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.errors import UserError
+from trainer.commands import completing
 
 if TYPE_CHECKING:
     from trainer.run import Run
@@ -27,7 +28,11 @@ def fit(
         typer.Option(metavar="CORPUS", help="A labelled system; may be repeated."),
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="default, words (without statistics) or paper (as published).")
+        str,
+        typer.Option(
+            help="default, words (without statistics) or paper (as published).",
+            autocompletion=completing.PRESETS,
+        ),
     ] = "default",
     vectors: Annotated[
         str | None,
@@ -36,7 +41,9 @@ def fit(
             "[default: the shipped GloVe, 100 dimensions]"
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda.", autocompletion=completing.DEVICES)
+    ] = "auto",
     source_fraction: Annotated[float, typer.Option(help="Share of each source to use.")] = 1.0,
     normal_fraction: Annotated[
         float, typer.Option(help="Share of the target's normal sessions to see.")
