@@ -67,10 +67,19 @@ def placed_folder(
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _settle(path: Path) -> None:
+    """What was written to a file, or which names a folder has, is on the disk when this returns."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def placed_file(path: Path, *, mode: int = FILE_MODE) -> Iterator[Path]:
-    """A file to write, which becomes ``path`` when the block ends without an error. Until then it
-    is only its owner's, and then of this mode."""
+    """A file to write, which becomes ``path`` when the block ends without an error, and is on the
+    disk then. Until then it is only its owner's, and then of this mode."""
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
@@ -81,7 +90,10 @@ def placed_file(path: Path, *, mode: int = FILE_MODE) -> Iterator[Path]:
     try:
         yield building
         building.chmod(mode)
+        # Else a power failure may leave the new name with nothing in it.
+        _settle(building)
         building.replace(path)
+        _settle(path.absolute().parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error}") from None
     finally:

@@ -23,6 +23,7 @@ from trainer.corpus import Corpus
 from trainer.evaluate import evaluate
 from trainer.fit import load_network
 from trainer.predict import predict
+from trainer.progress import stage
 from trainer.rehearsal import Rehearsal
 from trainer.run import Role, Run
 
@@ -57,7 +58,7 @@ def export_bundle(
     network = load_network(run, torch.device("cpu"))
     embedder = run.embedder()
     evaluation = None
-    if _has_test_part(run):
+    if run.untouched:
         note("evaluating on the unseen part of the target")
         evaluation = evaluate(run, device="cpu").figures
     if evaluation is not None and not evaluation["sessions"]:
@@ -68,14 +69,16 @@ def export_bundle(
     description = run.description() if run.network.session else None
     if rehearsal is None and description is not None:
         rng = np.random.default_rng([run.seed, 4])
-        rehearsal = Rehearsal.of(run, systems, embedder, rng).arrays()
+        with stage("sampling sessions for adapt"):
+            rehearsal = Rehearsal.of(run, systems, embedder, rng).arrays()
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
 
     def fill(folder: Path) -> tuple[Manifest, float]:
-        complete = write_bundle(
-            folder, manifest, run.network.shape(), weights, system.templates, embedder,
-            description, rehearsal, card,
-        )  # fmt: skip
+        with stage("writing the bundle"):
+            complete = write_bundle(
+                folder, manifest, run.network.shape(), weights, system.templates, embedder,
+                description, rehearsal, card,
+            )  # fmt: skip
         if sign is not None:
             (folder / SIGNATURE).write_bytes(sign.sign((folder / MANIFEST).read_bytes()))
         note("checking the ONNX network against the trained one")
@@ -92,7 +95,8 @@ def export_bundle(
             inputs = description.inputs(sequences)
         expected = predict(network, table, sequences, inputs)
         found = [row.tolist() for row in sequences]
-        return complete, check_parity(folder, found, expected, parser.host_templates)
+        with stage("scoring sessions as the agent does"):
+            return complete, check_parity(folder, found, expected, parser.host_templates)
 
     if output.suffix != ".tar":
         with placed_folder(output, kind="bundle", replace=replace, marker=MANIFEST) as folder:
@@ -107,10 +111,6 @@ def export_bundle(
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return result
-
-
-def _has_test_part(run: Run) -> bool:
-    return len(run.seen_of_target()) < run.target.sessions
 
 
 def _manifest(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,10 @@ import typer
 
 from models.errors import UserError
 from trainer.benchmark.cli import benchmark
+from trainer.commands import completing
 from trainer.commands.adapt import adapt
+from trainer.commands.download import download
+from trainer.commands.fit import fit
 from trainer.commands.label import label
 from trainer.commands.suggest import suggest
 
@@ -25,6 +29,7 @@ app = typer.Typer(
 )
 
 
+app.command()(download)
 app.command()(benchmark)
 
 
@@ -34,6 +39,9 @@ def main() -> None:
     try:
         app()
     except UserError as error:
+        # Its bars vanish before the line comes. Not imported here: rich may not be installed.
+        if "trainer.progress" in sys.modules:
+            sys.modules["trainer.progress"].clear()
         print(f"metalog-train: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
@@ -54,7 +62,8 @@ def prepare(
         str,
         typer.Option(
             help="hdfs, bgl, thunderbird, openstack, syslog, jsonl, text, any, or sessions "
-            "(sessions.jsonl[.gz] with an optional templates.csv beside it)."
+            "(sessions.jsonl[.gz] with an optional templates.csv beside it).",
+            autocompletion=completing.FORMATS,
         ),
     ],
     labels: Annotated[
@@ -124,94 +133,7 @@ def prepare(
             say(f"note: {count:,} {what}")
 
 
-@app.command()
-def fit(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="New folder.")],
-    target: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CORPUS",
-            help="The system to find anomalies in.  [default: any, none of which is seen]",
-        ),
-    ] = None,
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="CORPUS", help="A labelled system; may be repeated."),
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help="default, words (without statistics) or paper (as published).")
-    ] = "default",
-    vectors: Annotated[
-        str | None,
-        typer.Option(
-            help="Word vectors: word2vec or GloVe text (.gz too), .bin, or a gensim-data name.  "
-            "[default: the shipped GloVe, 100 dimensions]"
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
-    source_fraction: Annotated[float, typer.Option(help="Share of each source to use.")] = 1.0,
-    normal_fraction: Annotated[
-        float, typer.Option(help="Share of the target's normal sessions to see.")
-    ] = 0.3,
-    anomaly_fraction: Annotated[
-        float, typer.Option(help="Share of the target's anomalous sessions to see (at least 5).")
-    ] = 0.01,
-    epochs: Annotated[int | None, typer.Option(help="Epochs.  [default: the preset's]")] = None,
-    beta: Annotated[
-        float | None, typer.Option(help="Weight of the target's loss.  [default: the preset's]")
-    ] = None,
-    balanced: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE", help="Share of anomalies in a batch.  [default: the preset's]"
-        ),
-    ] = None,
-    first_order: Annotated[
-        bool, typer.Option("--first-order", help="Do not differentiate through inner steps.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Decides split, batches and first weights.")] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in RUN; other options are its own.")
-    ] = False,
-) -> None:
-    """Meta-train on the sources and the target's few labels (Algorithm 1 of the paper)."""
-    from trainer.fit import FitOptions, Interrupted, start, train
-    from trainer.presets import preset as preset_of
-    from trainer.progress import say, step_bar
-    from trainer.run import Run
-    from trainer.splits import FEWEST_ANOMALIES, Fractions
-
-    if resume:
-        run = Run.open(output)
-    else:
-        if not source:
-            raise UserError("fit needs at least one --source (or --resume)")
-        chosen = preset_of(
-            preset,
-            epochs=epochs,
-            target_weight=beta,
-            anomaly_share=balanced,
-            second_order=False if first_order else None,
-        )
-        fractions = Fractions(source_fraction, normal_fraction, anomaly_fraction)
-        run = start(
-            FitOptions(tuple(source), target, output, chosen, fractions, vectors, device, seed)
-        )
-    for kind, role in run.systems_named:
-        say(
-            f"{kind} {role.name}: {role.normal_labels:,} normal and {role.anomaly_labels:,} "
-            f"anomalous labels of {role.sessions:,} sessions"
-        )
-    if run.target.anomaly_labels == FEWEST_ANOMALIES:
-        say(f"note: {FEWEST_ANOMALIES} anomalous labels of the target are the fewest that are used")
-    try:
-        with step_bar("meta-training") as progress:
-            train(run, device, progress)
-    except Interrupted:
-        say(f"stopped; `metalog-train fit ... -o {output} --resume` goes on from here")
-        raise typer.Exit(130) from None
-    following = "evaluate" if run.target.path is not None else "export"
-    say(f"{output}: trained; next: metalog-train {following} {output}")
+app.command()(fit)
 
 
 @app.command()
@@ -229,18 +151,24 @@ def evaluate(
     threshold: Annotated[
         float | None, typer.Option(help="Anomalous from here.  [default: the run's]")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda.", autocompletion=completing.DEVICES)
+    ] = "auto",
 ) -> None:
     """Precision, recall, F1 and AUROC on sessions that training has not seen, and which kinds of
     anomalies were found."""
-    from models.placing import placed_file
-    from trainer.evaluate import evaluate as run_evaluate
-    from trainer.kinds import table
-    from trainer.metrics import percent
-    from trainer.progress import say
-    from trainer.run import Run
+    from trainer.progress import say, stage
 
-    result = run_evaluate(Run.open(run), on=on, threshold=threshold, device=device)
+    with stage("starting"):
+        from models.placing import placed_file
+        from trainer.evaluate import evaluate as run_evaluate
+        from trainer.kinds import table
+        from trainer.metrics import percent
+        from trainer.run import Run
+        from trainer.tracking import Tracking
+
+    trained = Run.open(run)
+    result = run_evaluate(trained, on=on, threshold=threshold, device=device)
     if json_file is not None:
         with placed_file(json_file) as file:
             value = {**result.figures, "kinds": result.kinds}
@@ -263,6 +191,11 @@ def evaluate(
     )
     if result.kinds:
         typer.echo(table(result.kinds))
+    tracking = Tracking.of(trained, say)
+    if tracking is not None:
+        tracking.results(result.figures, result.kinds, "" if on is None else figures["corpus"])
+    if on is None:
+        say(f"next: metalog-train export {shlex.quote(str(run))} -o BUNDLE")
 
 
 @app.command()
@@ -286,10 +219,12 @@ def export(
     ] = None,
 ) -> None:
     """Write what the agent needs, checked against the trained network."""
-    from models.signing import SigningKey
-    from trainer.bundling import export_bundle
-    from trainer.progress import say
-    from trainer.run import Run
+    from trainer.progress import say, stage
+
+    with stage("starting"):
+        from models.signing import SigningKey
+        from trainer.bundling import export_bundle
+        from trainer.run import Run
 
     # A key that is none is said before the work, not after it.
     key = None if sign is None else SigningKey(sign)
@@ -330,10 +265,10 @@ def demo_logs(
     """Write labelled logs of two made-up systems, a block store and a web shop."""
     from models.placing import placed_folder
     from trainer.demo import block_store, web_shop
-    from trainer.progress import say
+    from trainer.progress import counted, say
 
     with placed_folder(output, kind="demo logs") as folder:
-        for make in (block_store, web_shop):
+        for make in counted("writing logs", (block_store, web_shop), 2):
             make(sessions=sessions, seed=seed).write(folder)
     say(f"{output}: logs and labels of block-store and web-shop")
 

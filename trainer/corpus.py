@@ -33,6 +33,8 @@ from models.lines import LineFormat
 from models.masks import Mask
 from models.placing import placed_folder
 from models.session_rule import SessionRule
+from trainer.mistaken import no_corpus
+from trainer.progress import stage
 
 SCHEMA = 1
 DESCRIPTION = "corpus.json"
@@ -102,13 +104,12 @@ class Corpus:
         """Raises UserError where ``path`` is no corpus, or a damaged or newer one."""
         try:
             description = json.loads((path / DESCRIPTION).read_bytes())
-        except FileNotFoundError:
-            raise UserError(
-                f"{path}: no corpus ({DESCRIPTION} is missing); make one with "
-                f"`metalog-train prepare LOG -o {path}`"
-            ) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(no_corpus(path)) from None
         except (OSError, ValueError) as error:
-            raise UserError(f"{path / DESCRIPTION}: cannot be read: {error}") from None
+            raise UserError(
+                f"{path / DESCRIPTION}: cannot be read: {error}; run `metalog-train prepare` again"
+            ) from None
         if not isinstance(description, dict) or description.get("kind") != "metalog-corpus":
             raise UserError(f"{path / DESCRIPTION}: is not that of a metalog corpus")
         schema = description.get("schema", 0)
@@ -208,7 +209,8 @@ class CorpusWriter:
             "labels": labels,
             "times": np.frombuffer(self._times, dtype=np.float64),
         }
-        templates = messages if origin.parsed else mine(messages, DrainParameters())
+        with stage("mining templates"):
+            templates = messages if origin.parsed else mine(messages, DrainParameters())
         counts = {
             "sessions": len(labels),
             "anomalous": int((labels == ANOMALOUS).sum()),

@@ -19,6 +19,7 @@ from trainer.kinds import kinds, to_json
 from trainer.metrics import figures
 from trainer.predict import predict
 from trainer.presets import Statistics
+from trainer.progress import counted, stage
 from trainer.run import Run
 from trainer.splits import Indices, unseen
 from trainer.systems import System
@@ -77,7 +78,8 @@ def evaluate(
         **figures(labels[known], scores[known], threshold),
     }
     keys = [part.corpus.keys[index] for index in part.sessions]
-    found = kinds(part.sequences, labels, scores >= threshold)
+    with stage("sorting anomalies by kind"):
+        found = kinds(part.sequences, labels, scores >= threshold)
     return Evaluation(
         result,
         to_json(found, part.parser.templates, keys),
@@ -101,9 +103,10 @@ def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:
     else:
         system = _as_target(run, Corpus.open(on))
         trained_on = run.trained_on()
+        total = len(system.corpus)
+        every = counted("looking for unseen sessions", range(total), total)
         sessions = np.array(
-            [i for i in range(len(system.corpus)) if system.corpus.digest(i) not in trained_on],
-            dtype=np.int64,
+            [i for i in every if system.corpus.digest(i) not in trained_on], dtype=np.int64
         )
         where = str(on)
     if not len(sessions):

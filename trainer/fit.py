@@ -11,7 +11,7 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from trainer.lessons import Lessons, check_enough, described, plain, suited
 from trainer.meta import meta_step
 from trainer.network import Ensemble, NetworkConfig
 from trainer.presets import Preset, Statistics
+from trainer.progress import counted, stage
 from trainer.run import Arrays, Role, Run
 from trainer.splits import Fractions, Seen, draw
 from trainer.systems import System, embedder_of, event_table
@@ -36,9 +37,19 @@ from trainer.vectors import load_word_table
 
 # Words of the table that a bundle keeps beside those of its own templates, for events to come.
 MOST_FREQUENT_WORDS = 30_000
-_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 Progress = Callable[[int, int, dict[str, float]], None]
+
+
+class Records(Protocol):
+    """Who keeps losses beside TensorBoard."""
+
+    def losses(self, step: int, losses: dict[str, float]) -> None:
+        """Of one step; may be kept back until ``flush``."""
+
+    def flush(self) -> None:
+        """Called before each checkpoint: what was told until then will not be told again."""
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user asked for it
@@ -63,8 +74,12 @@ class FitOptions:
 def start(options: FitOptions) -> Run:
     """Split, mine, embed: everything that is fixed before the first step. Returns the new run."""
     if (options.run / "run.json").exists():
+        there = Run.open(options.run)
+        over = there.progress()[2]
+        following = f"metalog-train inspect {there.path}" if over else there.resume
         raise UserError(
-            f"{options.run}: holds a run already; --resume goes on with it, or name another folder"
+            f"{there.path}: holds a run already, {'finished' if over else 'half-trained'}: "
+            f"`{following}`, or name another folder with -o"
         )
     choose_device(options.device)
     sources = [Corpus.open(path) for path in options.sources]
@@ -72,13 +87,15 @@ def start(options: FitOptions) -> Run:
     _check_apart(sources, target)
     if options.target is None:
         _check_general(options)
-    words = load_word_table(options.vectors)
+    with stage("loading word vectors"):
+        words = load_word_table(options.vectors)
     rng = np.random.default_rng(options.seed)
     drain = DrainParameters()
     systems: list[System] = []
     seen = options.seen or draw(sources, target, options.fractions, rng)
     everything = np.sort(np.concatenate([seen.labelled, seen.unlabelled]))
-    for corpus, sessions in zip([*sources, target], [*seen.sources, everything], strict=True):
+    all_seen = zip([*sources, target], [*seen.sources, everything], strict=True)
+    for corpus, sessions in counted("mining templates", all_seen, len(sources) + 1):
         first_row = sum(len(system.templates) for system in systems)
         hidden = seen.unlabelled if corpus is target else None
         systems.append(System.mined(corpus, sessions, first_row, drain, hidden))
@@ -112,10 +129,18 @@ def start(options: FitOptions) -> Run:
     return run
 
 
-def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
+def train(
+    run: Run,
+    device_name: str,
+    progress: Progress | None = None,
+    *,
+    checkpoint_every: float = SECONDS_BETWEEN_CHECKPOINTS,
+    records: Records | None = None,
+) -> Run:
     """Meta-train, or go on from the checkpoint. Raises Interrupted after Ctrl-C, state saved.
 
-    Returns the run, which has its threshold now.
+    checkpoint_every: seconds between checkpoints; records: who is told of losses beside
+    TensorBoard. Returns the run, which has its threshold now.
     """
     choose_device(device_name)
     systems = run.systems()
@@ -124,7 +149,11 @@ def train(run: Run, device_name: str, progress: Progress | None = None) -> Run:
         lessons = plain(run, systems)
     else:
         lessons = described(run, systems, embedder)
-    return learn(run, lessons, event_table(systems, embedder), device_name, progress)
+    table = event_table(systems, embedder)
+    return learn(
+        run, lessons, table, device_name, progress, checkpoint_every=checkpoint_every,
+        records=records,
+    )  # fmt: skip
 
 
 def learn(
@@ -134,6 +163,9 @@ def learn(
     device_name: str,
     progress: Progress | None = None,
     first: Arrays | None = None,
+    *,
+    checkpoint_every: float = SECONDS_BETWEEN_CHECKPOINTS,
+    records: Records | None = None,
 ) -> Run:
     """Meta-train on lessons; else as ``train``.
 
@@ -176,10 +208,9 @@ def learn(
     target_size = 0 if preset.learn_from == "source" else preset.target_parts
 
     step = 0
+    run.sweep()
     if (run.path / "checkpoint.npz").exists():
         step = _restore(run.load_checkpoint(), network, optimisers, rng)
-    if not total:
-        run.save_checkpoint(_state(network, optimisers, rng, step))
     saved = time.monotonic()
     with (
         _interrupts() as interrupted,
@@ -235,18 +266,26 @@ def learn(
             }
             for name, value in losses.items():
                 scalars.add_scalar(name, value, step)
+            if records is not None:
+                records.losses(step, losses)
             if progress is not None:
                 progress(step, total, losses)
-            late = time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS
+            late = time.monotonic() - saved > checkpoint_every
             if interrupted() or late or step == total:
-                run.save_checkpoint(_state(network, optimisers, rng, step))
+                # First what goes on from here will not tell again.
+                scalars.flush()
+                if records is not None:
+                    records.flush()
+                run.save_checkpoint(_state(network, optimisers, rng, step, total))
                 saved = time.monotonic()
             if interrupted() and step < total:
                 raise Interrupted
     if lessons.left_out:
-        threshold, origin = lessons.threshold(network, vectors, preset)
+        with stage("finding the threshold"):
+            threshold, origin = lessons.threshold(network, vectors, preset)
         run = replace(run, threshold=threshold, threshold_origin=origin)
         run.save()
+    run.save_checkpoint({**_state(network, optimisers, rng, step, total), "over": np.array(True)})
     return run
 
 
@@ -272,10 +311,10 @@ def new_network(run: Run) -> Ensemble:
 
 
 def load_network(run: Run, device: torch.device) -> Ensemble:
-    """The network with the weights of the run's checkpoint."""
+    """The network with the weights of the run. Raises UserError where its training is not over."""
     settle_threads()
     network = new_network(run)
-    arrays = run.load_checkpoint()
+    arrays = run.trained()
     network.load_state_dict(
         {name: torch.from_numpy(arrays[f"weight.{name}"]) for name in network.state_dict()}
     )
@@ -325,6 +364,7 @@ def _state(
     optimisers: list[torch.optim.AdamW],
     rng: np.random.Generator,
     step: int,
+    steps: int,
 ) -> Arrays:
     state: Arrays = {
         f"weight.{name}": value.cpu().numpy() for name, value in network.state_dict().items()
@@ -334,6 +374,8 @@ def _state(
             for name, value in moments.items():
                 state[f"adam.{member}.{number}.{name}"] = value.cpu().numpy()
     state["step"] = np.array(step)
+    state["steps"] = np.array(steps)
+    state["over"] = np.array(False)
     state["generator"] = np.array(json.dumps(rng.bit_generator.state))
     # What is left out in training is drawn from torch's own stream.
     state["torch_generator"] = torch.get_rng_state().numpy()
@@ -364,7 +406,7 @@ def _restore(
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed; a second one ends the program at once."""
+    """Whether Ctrl-C was pressed or SIGTERM came; a second Ctrl-C ends the program at once."""
     pressed = False
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -372,8 +414,11 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         pressed = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    before: dict[signal.Signals, Any] = {}
     try:
-        previous = signal.signal(signal.SIGINT, note)
+        # A batch system that wants its machine back sends SIGTERM some time before SIGKILL.
+        for one in (signal.SIGINT, signal.SIGTERM):
+            before[one] = signal.signal(one, note)
     except ValueError:
         # Not the main thread, which signals never reach anyway.
         yield lambda: False
@@ -381,4 +426,5 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: pressed
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for one, previous in before.items():
+            signal.signal(one, previous)

@@ -12,7 +12,10 @@ from trainer.run import Run
 def inspect(path: Path) -> dict[str, Any]:
     """A description, ready for JSON; its ``kind`` is corpus, run or bundle. Raises UserError."""
     if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
+        raise UserError(
+            f"{path}: no such file or folder; give what `metalog-train prepare`, `fit` or `export` "
+            "wrote"
+        )
     if (path / "corpus.json").exists():
         return _corpus(Corpus.open(path))
     if (path / "run.json").exists():
@@ -20,7 +23,8 @@ def inspect(path: Path) -> dict[str, Any]:
     if (path / "manifest.json").exists() or path.suffix == ".tar":
         return _bundle(Bundle.load(path))
     raise UserError(
-        f"{path}: neither a corpus (corpus.json), a run (run.json) nor a bundle (manifest.json)"
+        f"{path}: neither a corpus (corpus.json), a run (run.json) nor a bundle (manifest.json); "
+        "give what `metalog-train prepare`, `fit` or `export` wrote"
     )
 
 
@@ -43,7 +47,7 @@ def _corpus(corpus: Corpus) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    step = int(run.load_checkpoint()["step"]) if (run.path / "checkpoint.npz").exists() else 0
+    step, steps, over = run.progress()
     return {
         "kind": "run",
         "name": run.path.name,
@@ -51,6 +55,8 @@ def _run(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "fractions": _set(run.fractions),
         "steps": step,
+        "of_steps": steps,
+        "finished": over,
         "threshold": run.threshold,
         "threshold_origin": run.threshold_origin,
         "network": run.network.to_json(),

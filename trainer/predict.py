@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.reading import Inputs
 from models.words import Vectors
 from trainer.batches import Rows, Sessions
+from trainer.progress import stage
 from trainer.reader import Reader
 
 _BATCH = 256
@@ -49,14 +50,16 @@ def predict(
     order = np.argsort(lengths, kind="stable")
     distinct, lengths = distinct[order], lengths[order]
     start = 0
-    while start < len(distinct):
-        # Sorted by length: the last one of the chunk is the longest, so it may have to shrink.
-        size = min(_BATCH, len(distinct) - start)
-        while size > 1 and size * int(lengths[start + size - 1]) ** 2 > _MOST_CELLS:
-            size //= 2
-        batch = sessions.batch(distinct[start : start + size])
-        start += size
-        logits = network(vectors, batch.to(device))
-        probabilities[batch.members] = torch.softmax(logits, dim=1)[:, 1].double().cpu().numpy()
+    with stage("scoring sessions", len(distinct)) as bar:
+        while start < len(distinct):
+            # Sorted by length: the last one of the chunk is the longest, so it may have to shrink.
+            size = min(_BATCH, len(distinct) - start)
+            while size > 1 and size * int(lengths[start + size - 1]) ** 2 > _MOST_CELLS:
+                size //= 2
+            batch = sessions.batch(distinct[start : start + size])
+            start += size
+            logits = network(vectors, batch.to(device))
+            probabilities[batch.members] = torch.softmax(logits, dim=1)[:, 1].double().cpu().numpy()
+            bar.reach(start)
     every: NDArray[np.float64] = probabilities[sessions.twin]
     return every

@@ -5,11 +5,12 @@ split.npz         seen sessions of each system, and the digests of all that were
 templates.json    templates of each system, mined on its seen part
 history.npz       counts of the target's seen sessions, where the preset reads them
 words.npz         word table (pruned) and document frequencies
-checkpoint.npz    weights, optimiser state, random state, where training is
+checkpoint.npz    weights, optimiser state, random state, where training is, whether it is over
 tensorboard/      scalars
 """
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from models.placing import placed_file
 from models.reading import Description
 from models.words import WordTable
 from trainer.corpus import Corpus
+from trainer.mistaken import no_run
 from trainer.network import NetworkConfig
 from trainer.presets import Preset
+from trainer.progress import counted
 from trainer.splits import Fractions, Indices
 from trainer.systems import System
 from trainer.unknown import unknown_system
@@ -35,6 +38,7 @@ from trainer.unknown import unknown_system
 # 2: sessions are described by other numbers than in 1.
 SCHEMA = 2
 _DESCRIPTION = "run.json"
+_CHECKPOINT = "checkpoint.npz"
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -106,6 +110,11 @@ class Run:
         sources = tuple(("source", role) for role in self.roles[:-1])
         return sources if self.target.path is None else (*sources, ("target", self.target))
 
+    @property
+    def untouched(self) -> bool:
+        """Whether there are sessions of the target that training did not see."""
+        return len(self.seen_of_target()) < self.target.sessions
+
     def save(self) -> None:
         value = {
             "kind": "metalog-run",
@@ -146,20 +155,21 @@ class Run:
                 threshold_origin=value["threshold_origin"],
                 inherited=tuple(value.get("inherited", ())),
             )
-        except FileNotFoundError:
-            raise UserError(
-                f"{path}: no run ({_DESCRIPTION} is missing); make one with `metalog-train fit`"
-            ) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(no_run(path)) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path / _DESCRIPTION}: cannot be read: {error!r}") from None
+            raise UserError(
+                f"{path / _DESCRIPTION}: cannot be read: {error!r}; fit again"
+            ) from None
 
     def save_systems(self, systems: list[System], embedder: EventEmbedder) -> None:
         """Keep the split, the templates and the words; before training, so that all is fixed."""
+        chosen = ((system.corpus, i) for system in systems for i in system.seen)
+        total = sum(len(system.seen) for system in systems)
         trained = np.array(
             [
-                int.from_bytes(system.corpus.digest(i), "big")
-                for system in systems
-                for i in system.seen
+                int.from_bytes(corpus.digest(i), "big")
+                for corpus, i in counted("noting what is seen", chosen, total)
             ],
             dtype=np.uint64,
         )
@@ -230,15 +240,41 @@ class Run:
         return seen
 
     def save_checkpoint(self, arrays: Arrays) -> None:
-        self._save_arrays("checkpoint.npz", arrays)
+        self._save_arrays(_CHECKPOINT, arrays)
 
     def load_checkpoint(self) -> Arrays:
-        if not (self.path / "checkpoint.npz").exists():
+        if not (self.path / _CHECKPOINT).exists():
             raise UserError(
-                f"{self.path}: nothing trained yet (no checkpoint.npz); run `metalog-train fit` "
-                "with --resume"
+                f"{self.path}: nothing trained yet (no {_CHECKPOINT}); go on with `{self.resume}`"
             )
-        return self._load_arrays("checkpoint.npz")
+        return self._load_arrays(_CHECKPOINT)
+
+    def trained(self) -> Arrays:
+        """The checkpoint of a run that is over. Raises UserError where training was stopped."""
+        arrays = self.load_checkpoint()
+        if not is_over(arrays):
+            raise UserError(
+                f"{self.path}: is not finished ({_reached(arrays)}); go on with `{self.resume}`"
+            )
+        return arrays
+
+    def progress(self) -> tuple[int, int | None, bool]:
+        """Steps that are done, of how many (None where nobody knows), and whether all is over."""
+        if not (self.path / _CHECKPOINT).exists():
+            return 0, None, False
+        arrays = self.load_checkpoint()
+        steps = int(arrays["steps"]) if "steps" in arrays else None
+        return int(arrays["step"]), steps, is_over(arrays)
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on with this run."""
+        return f"metalog-train fit --resume -o {shlex.quote(str(self.path))}"
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed left of a checkpoint it had not finished writing."""
+        for left in self.path.glob(f".{_CHECKPOINT}.*"):
+            left.unlink(missing_ok=True)
 
     def _save_arrays(self, name: str, arrays: Arrays) -> None:
         with placed_file(self.path / name) as file, file.open("wb") as opened:
@@ -249,3 +285,13 @@ class Run:
             return load_arrays(self.path / name)
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path / name}: cannot be read: {error}; fit again") from None
+
+
+def is_over(checkpoint: Arrays) -> bool:
+    """Whether nothing is left to do. Checkpoints of earlier versions do not say; most are over."""
+    return bool(checkpoint.get("over", np.array(True)))
+
+
+def _reached(checkpoint: Arrays) -> str:
+    step, steps = int(checkpoint["step"]), int(checkpoint["steps"])
+    return f"step {step:,} of {steps:,}" if step < steps else "its threshold is missing"

@@ -17,6 +17,7 @@ from trainer.choice import Choice, Ground, choose
 from trainer.corpus import Corpus
 from trainer.datasets.by_bundle import OwnLogs, gather
 from trainer.datasets.raw import contents_of
+from trainer.progress import stage
 from trainer.questions import write
 from trainer.sighting import Reason, Sighting, see
 
@@ -62,8 +63,9 @@ def suggest(options: SuggestOptions, progress: Callable[[int], None] | None = No
         raise UserError(f"-n {options.count}: expected 1 or more")
     if options.output.exists() and not options.force:
         raise UserError(
-            f"{options.output}: exists, and may hold answers; name another file with -o, or "
-            "--force to replace it"
+            f"{options.output}: exists, and may hold answers; `metalog-train label "
+            f"{options.output}` goes on with it; else name another file with -o, or --force to "
+            "replace it"
         )
     bundle = Bundle.load(options.bundle)
     rng = np.random.default_rng(options.seed)
@@ -72,13 +74,20 @@ def suggest(options: SuggestOptions, progress: Callable[[int], None] | None = No
             bundle, options.logs, options.labels, Path(folder) / "corpus", name="logs",
             progress=progress,
         )  # fmt: skip
-        sighting = see(bundle, corpus, rng)
-        choices = choose(
-            sighting.sequences, sighting.labels, sighting.scores, sighting.threshold, options.count
-        )
+        with stage("scoring sessions"):
+            sighting = see(bundle, corpus, rng)
+        with stage("choosing"):
+            choices = choose(
+                sighting.sequences, sighting.labels, sighting.scores, sighting.threshold,
+                options.count,
+            )  # fmt: skip
         if not choices:
-            raise UserError(f"{options.output}: nothing to ask: every kind of session has a label")
-        write(options.output, _records(bundle, options.logs, sighting, choices))
+            raise UserError(
+                f"{options.output}: nothing to ask: every kind of session has a label; next: "
+                "metalog-train adapt BUNDLE --logs LOG --labels FILE -o BUNDLE2"
+            )
+        with stage("reading what they say"):
+            write(options.output, _records(bundle, options.logs, sighting, choices))
     return Suggested(
         sessions=len(sighting.sessions),
         all=len(corpus),

@@ -11,6 +11,7 @@ from models.events import DrainParameters, EventParser, mine
 from models.words import Vectors, WordTable
 from trainer.batches import Rows
 from trainer.corpus import UNLABELLED, Corpus
+from trainer.progress import stage
 from trainer.splits import Indices
 
 
@@ -55,7 +56,8 @@ class System:
         """
         used = messages_of(self.corpus, sessions)
         events = np.zeros(len(self.corpus.messages), dtype=np.int64)
-        events[used] = parser.parse_masked([self.corpus.messages[i] for i in used])
+        with stage(f"finding the events of {self.corpus.name}"):
+            events[used] = parser.parse_masked([self.corpus.messages[i] for i in used])
         return [events[self.corpus.session(i)] for i in sessions]
 
     def labels(self, sessions: Indices) -> NDArray[np.int64]:

@@ -31,7 +31,9 @@ def load_word_table(name: str | None) -> WordTable:
     if path.exists():
         return _from_file(path)
     if "/" in name or path.suffix:
-        raise UserError(f"{name}: no such word-vector file")
+        raise UserError(
+            f"{name}: no such word-vector file; without --vectors the shipped ones are taken"
+        )
     return _from_download(name)
 
 

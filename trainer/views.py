@@ -19,6 +19,7 @@ from models.reading import Inputs, fed, read
 from models.traits import TraitReader
 from models.words import Vectors, WordTable
 from trainer.corpus import ANOMALOUS, UNLABELLED
+from trainer.progress import counted
 
 # Folds of the target's known sessions.
 FOLDS = 10
@@ -127,7 +128,8 @@ def target_view(known: Known, rng: np.random.Generator) -> Described:
     that has not learnt the others is to see them as on a host, where every known anomaly counts.
     """
     parts = []
-    for number, fold in enumerate(_folds(known, rng)):
+    folds = _folds(known, rng)
+    for number, fold in enumerate(counted("describing sessions", folds, len(folds))):
         describer = whole = known.history(*fold.kept)
         normal, anomalous = fold.left
         labelled = known.labels[normal] != UNLABELLED
@@ -155,7 +157,7 @@ def described_by_others(known: Known, rng: np.random.Generator) -> Inputs:
 def source_views(known: Known, rng: np.random.Generator) -> list[Described]:
     """A source as a new system, with a few known anomalies: one drawn history after another."""
     views = []
-    for _ in range(_SOURCE_VIEWS):
+    for _ in counted("describing sessions", range(_SOURCE_VIEWS), _SOURCE_VIEWS):
         normal, anomalous, size = _drawn_history(known, rng)
         labelled = min(int(rng.integers(*_SOURCE_ANOMALIES)), len(anomalous) // 2)
         describer = known.history(normal[:size], anomalous[:labelled])
@@ -171,7 +173,7 @@ def unlabelled_views(
     evidence: fewest anomalies that are known beside it, and one more than the most.
     """
     views = []
-    for _ in range(_UNLABELLED_VIEWS):
+    for _ in counted("describing sessions", range(_UNLABELLED_VIEWS), _UNLABELLED_VIEWS):
         normal, anomalous, size = _drawn_history(known, rng)
         most = len(anomalous) // 2
         amidst = min(round(size * rng.uniform(*_HIDDEN_SHARE)), most)

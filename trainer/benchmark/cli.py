@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.errors import UserError
+from trainer.commands import completing
 
 
 def benchmark(
@@ -13,7 +14,8 @@ def benchmark(
         str,
         typer.Option(
             help="bilateral (few labels of the target), zero-shot (nothing of it), unlabelled "
-            "(its unlabelled history), or budget (K labelled sessions of that history)."
+            "(its unlabelled history), or budget (K labelled sessions of that history).",
+            autocompletion=completing.PROTOCOLS,
         ),
     ],
     target: Annotated[
@@ -63,15 +65,17 @@ def benchmark(
     import tempfile
     import time
 
-    from models.placing import placed_file
-    from trainer.benchmark.corpora import check_apart, given
-    from trainer.benchmark.methods import chosen
-    from trainer.benchmark.protocols import Protocol, Setting, check_classes
-    from trainer.benchmark.report import label_lines, notes, report, written
-    from trainer.benchmark.runner import Plan, run
-    from trainer.benchmark.table import table
-    from trainer.progress import say
-    from trainer.splits import Fractions
+    from trainer.progress import say, stage
+
+    with stage("starting"):
+        from models.placing import placed_file
+        from trainer.benchmark.corpora import check_apart, given
+        from trainer.benchmark.methods import chosen
+        from trainer.benchmark.protocols import Protocol, Setting, check_classes
+        from trainer.benchmark.report import label_lines, notes, report, written
+        from trainer.benchmark.runner import Plan, run
+        from trainer.benchmark.table import table
+        from trainer.splits import Fractions
 
     began = time.monotonic()
     try:
@@ -90,12 +94,14 @@ def benchmark(
         check_classes(tested, "target")
         check_apart(sources, tested)
         plan = Plan(setting, sources, tested, names)
-        outcomes = run(
-            plan,
-            range(first_seed, first_seed + seeds),
-            jobs,
-            lambda outcome: say(f"seed {outcome.seed}: done"),
-        )
+        with stage("running methods", seeds * len(names)) as bar:
+            outcomes = run(
+                plan,
+                range(first_seed, first_seed + seeds),
+                jobs,
+                lambda outcome: say(f"seed {outcome.seed}: done"),
+                bar.advance,
+            )
     result = report(plan, outcomes, time.monotonic() - began)
     for line in (*label_lines(result), *notes(plan, result)):
         say(line)

@@ -7,8 +7,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -20,6 +22,9 @@ from trainer.benchmark.methods import make
 from trainer.benchmark.protocols import Setting
 from trainer.benchmark.task import Task, build
 from trainer.corpus import Corpus
+from trainer.progress import silence
+
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ class Outcome:
     peak_memory: float
 
 
-def run_seed(plan: Plan, seed: int) -> Outcome:
-    """Split, fit every method, score the test part once. Raises UserError."""
+def run_seed(plan: Plan, seed: int, judged: Callable[[], None] = lambda: None) -> Outcome:
+    """Split, fit every method, score the test part once. judged: called after each method. Raises
+    UserError."""
     sources = [source.open() for source in plan.sources]
     target = plan.target.open()
     results: list[dict[str, Any]] = []
@@ -88,6 +94,7 @@ def run_seed(plan: Plan, seed: int) -> Outcome:
             lines = curves(parts.labels, scores)
             if lines is not None:
                 drawn.append({"method": name, "seed": seed, **lines})
+            judged()
     return Outcome(
         seed=seed,
         labels=_labels(task),
@@ -100,30 +107,58 @@ def run_seed(plan: Plan, seed: int) -> Outcome:
 
 
 def run(
-    plan: Plan, seeds: range, jobs: int | None, done: Callable[[Outcome], None]
+    plan: Plan,
+    seeds: range,
+    jobs: int | None,
+    done: Callable[[Outcome], None],
+    judged: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Outcomes in the order of the seeds; the same whatever ``jobs`` is (None: one a core).
 
-    done: called as seeds end, in any order.
+    done: called as seeds end, in any order; judged: as a method ends on one of them.
     """
     jobs = min(len(seeds), jobs or _cores())
     if jobs == 1:
         outcomes = []
         for seed in seeds:
-            outcomes.append(run_seed(plan, seed))
+            outcomes.append(run_seed(plan, seed, judged))
             done(outcomes[-1])
         return outcomes
     # Forked copies of a process in which torch has threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    ended = context.SimpleQueue()
+    with ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_work_for, initargs=(ended,)
+    ) as pool:
         try:
-            futures = [pool.submit(run_seed, plan, seed) for seed in seeds]
-            for future in as_completed(futures):
-                done(future.result())
+            futures = [pool.submit(_run_seed, plan, seed) for seed in seeds]
+            pending = set(futures)
+            while pending:
+                over, pending = wait(pending, _SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+                while not ended.empty():
+                    ended.get()
+                    judged()
+                for future in over:
+                    done(future.result())
             return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+# Of a worker: where it says that it is done with a method.
+_ended: "SimpleQueue[int] | None" = None
+
+
+def _work_for(ended: "SimpleQueue[int]") -> None:
+    global _ended
+    _ended = ended
+    silence()
+
+
+def _run_seed(plan: Plan, seed: int) -> Outcome:
+    assert _ended is not None
+    return run_seed(plan, seed, partial(_ended.put, seed))
 
 
 def _labels(task: Task) -> list[dict[str, Any]]:

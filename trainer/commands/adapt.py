@@ -48,11 +48,13 @@ def adapt(
 
     Nothing of the systems that it was trained on is needed: it carries a sample of what it learnt.
     """
-    from trainer.adapt import AdaptOptions
-    from trainer.adapt import adapt as run_adapt
-    from trainer.datasets.by_bundle import OwnLogs, size_of
-    from trainer.fit import Interrupted
-    from trainer.progress import byte_bar, say, step_bar
+    from trainer.progress import byte_bar, say, stage, step_bar
+
+    with stage("starting"):
+        from trainer.adapt import AdaptOptions
+        from trainer.adapt import adapt as run_adapt
+        from trainer.datasets.by_bundle import OwnLogs, size_of
+        from trainer.fit import Interrupted
 
     own = OwnLogs(
         (*logs, *(more or ())), format, line_regex, time_format, key_regex, window, idle, end_regex

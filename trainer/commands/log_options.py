@@ -7,6 +7,7 @@ import typer
 
 import models
 from models.errors import UserError
+from trainer.commands import completing
 
 BundleArgument = Annotated[
     Path,
@@ -27,7 +28,11 @@ LogsOption = Annotated[
 ]  # fmt: skip
 FormatOption = Annotated[
     str | None,
-    typer.Option("--format", help="Of lines, as for `prepare`.  [default: the bundle's]"),
+    typer.Option(
+        "--format",
+        help="Of lines, as for `prepare`.  [default: the bundle's]",
+        autocompletion=completing.FORMATS,
+    ),
 ]
 LineRegexOption = Annotated[
     str | None,

@@ -45,10 +45,12 @@ def suggest(
     Half have the highest scores, half are nearest to the threshold; no two are alike event by
     event, nor like one that has a label.
     """
-    from trainer.datasets.by_bundle import OwnLogs, size_of
-    from trainer.progress import byte_bar, say
-    from trainer.suggest import SuggestOptions
-    from trainer.suggest import suggest as run_suggest
+    from trainer.progress import byte_bar, say, stage
+
+    with stage("starting"):
+        from trainer.datasets.by_bundle import OwnLogs, size_of
+        from trainer.suggest import SuggestOptions
+        from trainer.suggest import suggest as run_suggest
 
     own = OwnLogs(
         (*logs, *(more or ())), format, line_regex, time_format, key_regex, window, idle, end_regex

@@ -13,6 +13,7 @@ from models.masks import DEFAULT_MASKS, Masker
 from models.placing import check_free
 from models.session_rule import SessionRule
 from trainer.corpus import DESCRIPTION, CorpusWriter, Origin
+from trainer.datasets.catalogue import DATASETS
 from trainer.datasets.labels import lists_anomalous_only, read_labels
 from trainer.datasets.parsed import format_of_events, read_sessions, sessions_file
 from trainer.datasets.raw import (
@@ -55,6 +56,13 @@ def prepare(
 ) -> dict[str, int]:
     """Write the corpus; returns its counts. Raises UserError, and writes nothing then."""
     check_free(options.output, kind="corpus", replace=options.force, marker=DESCRIPTION)
+    if options.format in DATASETS:
+        missing = [path for path in options.logs if not path.exists()]
+        if missing:
+            raise UserError(
+                f"{missing[0]}: no such file; `metalog-train download {options.format}` fetches "
+                "loghub's"
+            )
     writer = CorpusWriter()
     if options.format == "sessions":
         origin, lines = _from_sessions(options, writer, progress)

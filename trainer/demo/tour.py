@@ -17,7 +17,7 @@ from models.placing import placed_folder
 from trainer.demo.block_store import block_store
 from trainer.demo.system import DemoSystem
 from trainer.demo.web_shop import web_shop
-from trainer.progress import say
+from trainer.progress import counted, say
 
 # Share of the web shop's sessions that are old logs; the others are replayed to the agent.
 _HISTORY = 0.5
@@ -99,7 +99,9 @@ def _watch(folder: Path, future: DemoSystem) -> list[dict[str, object]]:
     with _agent(live, folder, output) as agent:
         _replay(future.lines(), log)
         # The last sessions are over when no line of theirs has come for as long as --idle says.
-        time.sleep(_IDLE + 2)
+        seconds = round(_IDLE) + 2
+        for _ in counted("waiting for the last sessions", range(seconds), seconds):
+            time.sleep(1)
         if agent.poll() is not None:
             raise UserError("the demo stopped: metalog-agent ended by itself, see above")
     alerts = []
@@ -131,7 +133,7 @@ def _replay(lines: list[str], log: Path) -> None:
     say(f"replaying {len(lines):,} lines of {log.name}, {_LINES_A_SECOND:,} a second")
     step = _LINES_A_SECOND // 20
     with log.open("a", encoding="utf-8") as file:
-        for start in range(0, len(lines), step):
+        for start in counted("writing", range(0, len(lines), step), -(-len(lines) // step)):
             file.write("".join(f"{line}\n" for line in lines[start : start + step]))
             file.flush()
             time.sleep(0.05)
