@@ -191,9 +191,14 @@ def evaluate(
     )
     if result.kinds:
         typer.echo(table(result.kinds))
-    tracking = Tracking.of(trained, say)
-    if tracking is not None:
-        tracking.results(result.figures, result.kinds, "" if on is None else figures["corpus"])
+    try:
+        tracking = Tracking.of(trained, say)
+    except UserError as error:
+        # The figures are there: no reason to fail.
+        say(f"note: {error}")
+    else:
+        if tracking is not None:
+            tracking.results(result.figures, result.kinds, "" if on is None else figures["corpus"])
     if on is None:
         say(f"next: metalog-train export {shlex.quote(str(run))} -o BUNDLE")
 

@@ -50,7 +50,7 @@ class Tracking:
             from mlflow.tracking import MlflowClient
         except ModuleNotFoundError as error:
             raise UserError(
-                f"--mlflow: {error.name} is not installed: pip install 'metalog[mlflow]'"
+                f"MLflow: {error.name} is not installed: pip install 'metalog[mlflow]'"
             ) from None
         self._metric, self._param = Metric, Param
         with self._or_user_error():
@@ -78,6 +78,8 @@ class Tracking:
         try:
             value = json.loads(path.read_bytes())
             return cls(value["uri"], note, value["run_id"])
+        except UserError as error:
+            raise UserError(f"{error}; or remove {path} to go on without") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: cannot be read: {error!r}; remove it to go on") from None
 
@@ -145,7 +147,7 @@ class Tracking:
             # Whatever it is: MLflow raises bare Exceptions, too, and training is worth more.
             if not self._failed:
                 self._failed = True
-                self._note(f"note: {self._uri}: {_first_line(error)}; training goes on without it")
+                self._note(f"note: {self._uri}: {_first_line(error)}; goes on without it")
 
     @contextmanager
     def _or_user_error(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from models.errors import UserError
 from tests.trainer.conftest import Demo, fit_tiny
+from trainer.cli import evaluate as evaluate_command
 from trainer.evaluate import evaluate
 from trainer.fit import Interrupted, train
 from trainer.run import Run
@@ -31,6 +33,23 @@ def unsaid(text: str) -> None:
 def test_without_the_extra(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"pip install 'metalog\[mlflow\]'"):
         Tracking.connect(str(tmp_path), unsaid)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("mlflow") is not None, reason="mlflow is installed here"
+)
+def test_results_are_said_where_they_cannot_be_kept(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(run.path, path)
+    (path / "mlflow.json").write_text('{"uri": "file:///nowhere", "run_id": "1"}')
+    evaluate_command(run=path)
+    told = capsys.readouterr()
+    assert told.out.startswith("precision ")
+    expected = "note: MLflow: mlflow is not installed: pip install 'metalog[mlflow]'; or remove "
+    assert f"{expected}{path}/mlflow.json" in told.err
+    assert told.err.splitlines()[-1] == f"next: metalog-train export {path} -o BUNDLE"
 
 
 def test_a_password_is_not_kept(tmp_path: Path) -> None:
@@ -109,7 +128,7 @@ def test_a_store_that_goes_away_does_not_stop_training(demo: Demo, tmp_path: Pat
     done = train(made, "cpu", records=tracking)
     tracking.end("FINISHED", done)
     assert len(notes) == 2
-    assert "training goes on without it" in notes[0]
+    assert "goes on without it" in notes[0]
     assert "25 figures did not reach" in notes[1]
 
 
