@@ -12,6 +12,7 @@ from models.errors import UserError
 from trainer.benchmark.cli import benchmark
 from trainer.commands.adapt import adapt
 from trainer.commands.label import label
+from trainer.commands.report import report
 from trainer.commands.suggest import suggest
 
 _TRAINING_PACKAGES = {"torch", "onnx", "gensim", "sklearn", "tensorboard", "rich", "onnxruntime"}
@@ -320,6 +321,7 @@ def inspect(
 app.command()(suggest)
 app.command()(label)
 app.command()(adapt)
+app.command()(report)
 
 
 @app.command("demo-logs")
