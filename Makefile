@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Two thread pools on the same cores fight; the network is small enough for one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env demo test lint agent-env speed performance lock clean
+.PHONY: env demo test check-slow lint agent-env speed performance lock clean
 
 env: $(VENV)/.complete
 
@@ -34,6 +34,10 @@ demo: env
 
 test: env
 	$(BIN)/python -m pytest
+
+# What needs minutes, or Debian packages (apt install chromium chromium-driver); skipped without.
+check-slow: env
+	$(BIN)/python -m pytest -m slow
 
 lint: env
 	$(BIN)/ruff check .

@@ -67,9 +67,7 @@ class _Plot:
             parts.append(tag("text", name, x=x, y=bottom + 17, text_anchor=anchor))
         parts.append(tag("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis"))
         middle = (left + right) / 2
-        parts.append(
-            tag("text", self.x_axis.label, x=middle, y=_HEIGHT - 6, text_anchor="middle")
-        )
+        parts.append(tag("text", self.x_axis.label, x=middle, y=_HEIGHT - 6, text_anchor="middle"))
         upright = f"rotate(-90 11 {(_TOP + bottom) / 2})"
         parts.append(
             tag(
@@ -128,7 +126,6 @@ def lines(
                 tag(
                     "circle", tag("title", f"{one.name} at the threshold"), r=5,
                     class_=f"mark c{one.style}", visibility="hidden", data_mark=one.mark,
-                    stroke_dasharray="none",
                 )
             )  # fmt: skip
     return plot.figure(legend([(one.name, one.style) for one in series]), small)
@@ -166,7 +163,9 @@ def mirrored(
     ground = plot.y(0)
     plot.put(tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=ground, y2=ground, class_="axis"))
     plot.put(tag("text", f"↑ {up[0]}", x=_LEFT + 6, y=_TOP + 12))
-    plot.put(tag("text", f"↓ {down[0]}", x=_LEFT + 6, y=_HEIGHT - _BOTTOM - 6))
+    # Where the bars of high scores, which are few, leave room.
+    below = {"x": _WIDTH - _RIGHT - 6, "y": _HEIGHT - _BOTTOM - 6}
+    plot.put(tag("text", f"↓ {down[0]}", **below, text_anchor="end"))
     if mark is not None:
         plot.put(
             tag(

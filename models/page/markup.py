@@ -14,7 +14,7 @@ class Html(str):
     __slots__ = ()
 
 
-Content: TypeAlias = "str | int | float | None | Iterable[Content]"
+Content: TypeAlias = "str | int | float | Iterable[Content] | None"
 Attribute: TypeAlias = str | int | float | bool | None
 
 
@@ -49,6 +49,4 @@ def visible(text: str) -> str:
     Unicode at all: such characters as escapes. Tabs and line ends are spaces in HTML, and stay."""
     if text.isprintable():
         return text
-    return "".join(
-        one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text
-    )
+    return "".join(one if one.isprintable() or one in "\t\n" else ascii(one)[1:-1] for one in text)

@@ -25,7 +25,7 @@
     show(next);
   });
 
-  const data = JSON.parse(document.getElementById("data").textContent) || {};
+  const data = JSON.parse(document.getElementById("page-data").textContent) || {};
   const percent = (part, whole) => whole ? `${(100 * part / whole).toFixed(1)} %` : "–";
   const rounded = (value) => {
     if (value === null || !Number.isFinite(value)) return "–";

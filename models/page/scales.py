@@ -3,6 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_DAY = 86400
+# Seconds between named moments.
+_ROUND = (60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, _DAY, 2 * _DAY, 7 * _DAY)
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,17 @@ class Axis:
     def share(cls, label: str) -> "Axis":
         """From 0 to 1."""
         return cls(label, 0, 1, [(n / 5, f"{n / 5:g}") for n in range(6)])
+
+    @classmethod
+    def time(cls, low: float, high: float) -> "Axis":
+        """Seconds since 1970, named in UTC at round moments. low < high."""
+        step = next((one for one in _ROUND if (high - low) / one <= 5), 28 * _DAY)
+        form = "%m-%d" if step >= _DAY else "%H:%M" if high - low <= _DAY else "%m-%d %H:%M"
+        first, last = math.ceil(low / step), math.floor(high / step)
+        moments = [number * step for number in range(first, last + 1)]
+        ticks = [(at, f"{datetime.fromtimestamp(at, UTC):{form}}") for at in moments]
+        # Names with a day are long.
+        return cls("UTC", low, high, ticks[:: 2 if "%H" in form and "%m" in form else 1])
 
 
 def number_text(value: float) -> str:

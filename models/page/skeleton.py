@@ -68,7 +68,7 @@ def page(title: str, about: Content, sections: Sequence[Section], data: Any = No
                 for section in sections
             ),
         ),
-        tag("script", Html(json_text(data)), type="application/json", id="data"),
+        tag("script", Html(json_text(data)), type="application/json", id="page-data"),
         tag("script", Html(script)),
     )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"

@@ -72,7 +72,9 @@ def _best(methods: dict[str, list[Point]]) -> list[tuple[str, list[Point]]]:
 
 
 def _labels(one: Budgets) -> list[int]:
-    return sorted({p.labels for methods in one.points.values() for m in methods.values() for p in m})
+    return sorted(
+        {p.labels for methods in one.points.values() for m in methods.values() for p in m}
+    )
 
 
 def _at(labels: int) -> float:

@@ -17,8 +17,8 @@ def kinds(exams: Sequence[Exam]) -> Content:
     return [
         tag(
             "p",
-            "Anomalies, filed under the event that singles them out: the one that the fewest normal "
-            "sessions have.",
+            "Anomalies, filed under the event that singles them out: the one that the fewest "
+            "normal sessions have.",
         ),
         [
             [
@@ -54,10 +54,10 @@ def mistakes(exams: Sequence[Exam]) -> Content:
     return [
         tag(
             "p",
-            "Sessions on the wrong side of the run's threshold, the worst first; those that are the "
-            "same event by event stand once. The weight of an event is what the session's score "
-            "would lose without its lines, in log-odds: to the right it speaks for an anomaly, to "
-            "the left against one. Messages are masked as the network reads them.",
+            "Sessions on the wrong side of the run's threshold, the worst first; those that are "
+            "the same event by event stand once. The weight of an event is what the session's "
+            "score would lose without its lines, in log-odds: to the right it speaks for an "
+            "anomaly, to the left against one. Messages are masked as the network reads them.",
         ),
         [_of_run(one) for exam in exams for one in exam.runs],
     ]

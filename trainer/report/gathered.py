@@ -180,9 +180,7 @@ def _examination(
 
 
 def _key(part: Part, task: Task | None) -> bytes:
-    seen = (
-        b"" if task is None else task.split.labelled.tobytes() + task.split.unlabelled.tobytes()
-    )
+    seen = b"" if task is None else task.split.labelled.tobytes() + task.split.unlabelled.tobytes()
     sessions = part.sessions.tobytes()
     return b"\0".join([part.corpus.fingerprint.encode(), sessions, seen])
 
@@ -251,8 +249,9 @@ def _templates(part: Part, labels: NDArray[np.int64]) -> Templates:
         new=len(part.parser.host_templates),
         told=[
             Template(
-                templates[event],
-                *(float(shares[one][event]) if sizes[one] else None for one in counts),
+                text=templates[event],
+                normal=float(shares[NORMAL][event]) if sizes[NORMAL] else None,
+                anomalous=float(shares[ANOMALOUS][event]) if sizes[ANOMALOUS] else None,
                 new=event >= part.parser.trained,
             )
             for event in met[:_TEMPLATES]

@@ -40,7 +40,7 @@ class Steps:
         if len(distinct) > MOST_STEPS:
             at = np.searchsorted(distinct, threshold)
             even = np.linspace(0, len(distinct) - 1, MOST_STEPS - 1).round().astype(np.intp)
-            kept = np.unique(np.append(even, min(at, len(distinct) - 1)))
+            kept = np.union1d(even, [min(int(at), len(distinct) - 1)])
         normal, anomalous = (np.add.reduceat(count, kept) for count in counts)
         return cls(distinct[kept], normal, anomalous, threshold)
 

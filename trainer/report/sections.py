@@ -26,8 +26,8 @@ def data(exams: Sequence[Exam]) -> Content:
     return [
         tag(
             "p",
-            "What each run learnt from, and what it was tested on. A label counts as used only where "
-            "training could read it.",
+            "What each run learnt from, and what it was tested on. A label counts as used only "
+            "where training could read it.",
         ),
         [(_systems(one.run, one.method.name), _setting(one.run)) for e in exams for one in e.runs],
         [_tested(exam) for exam in exams],
@@ -94,7 +94,7 @@ def results(exams: Sequence[Exam]) -> Content:
 def _results(exam: Exam, several: bool) -> Content:
     methods = [*(one.method for one in exam.runs), *exam.rules]
     columns = (
-        "method", "precision", "recall", "F1", "AUROC", "AUPRC", "false alarms / 1,000 normal",
+        "method", "precision", "recall", "F1", "AUROC", "AUPRC", "false alarms / 1,000",
     )  # fmt: skip
     parts: list[Content] = [tag("h3", f"On {exam.name}")] if several else []
     for split, name in _SPLITS.items():

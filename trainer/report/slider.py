@@ -89,7 +89,8 @@ def _height(count: int) -> float:
 def _ticks(most: int) -> list[tuple[float, str]]:
     counts = [0, *(10**power for power in range(8) if 10**power <= max(most, 1))]
     # The highest bar is higher than the last of them.
-    counts.append(max(most, 2)) if most > 1.6 * counts[-1] else None
+    if most > 1.6 * counts[-1]:
+        counts.append(most)
     return [(_height(count), f"{count:,}") for count in counts]
 
 
