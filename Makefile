@@ -35,7 +35,7 @@ demo: env
 test: env
 	$(BIN)/python -m pytest
 
-# What takes minutes and is left out of the suite.
+# What needs minutes, or Debian packages (apt install chromium chromium-driver); skipped without.
 check-slow: env
 	$(BIN)/python -m pytest -m slow
 

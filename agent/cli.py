@@ -7,6 +7,7 @@ import typer
 
 from agent.commands.config import app as config
 from agent.commands.label import label
+from agent.commands.report import report
 from agent.commands.score import score
 from agent.commands.send_test_alert import send_test_alert
 from agent.commands.silence import silence
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(watch)
 app.command()(score)
 app.command()(status)
+app.command()(report)
 app.command()(silence)
 app.command()(label)
 app.command()(send_test_alert)

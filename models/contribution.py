@@ -9,11 +9,12 @@ events would do for an alert, taking out one of them changes little, and both co
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from models.history import Events
-from models.scorer import Score, Scorer
+from models.scorer import Score
 
 # Sessions are scored once more for each of so many distinct events, those that got most attention.
 MOST_EVENTS = 64
@@ -24,6 +25,14 @@ _FEWEST_EVENTS = 8
 _NEAREST = 1e-7
 
 
+class Scores(Protocol):
+    """What can score sessions of event ids: ``models.scorer.Scorer``, or what a report asks."""
+
+    def score(self, sessions: Sequence[Sequence[int]], /) -> list[Score]: ...
+
+    def score_open(self, sessions: Sequence[Sequence[int]], /) -> list[Score]: ...
+
+
 def log_odds(probability: float) -> float:
     """log(p / (1 - p)), between -16.2 and 16.2."""
     bounded = min(max(probability, _NEAREST), 1 - _NEAREST)
@@ -31,7 +40,7 @@ def log_odds(probability: float) -> float:
 
 
 def contributions(
-    scorer: Scorer,
+    scorer: Scores,
     sessions: Sequence[Sequence[int]],
     scores: Sequence[Score],
     *,

@@ -16,6 +16,7 @@ from trainer.commands.adapt import adapt
 from trainer.commands.download import download
 from trainer.commands.fit import fit
 from trainer.commands.label import label
+from trainer.commands.report import report
 from trainer.commands.suggest import suggest
 
 _TRAINING_PACKAGES = {"torch", "onnx", "gensim", "sklearn", "tensorboard", "rich", "onnxruntime"}
@@ -259,6 +260,7 @@ def inspect(
 app.command()(suggest)
 app.command()(label)
 app.command()(adapt)
+app.command()(report)
 
 
 @app.command("demo-logs")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import UserError
 from models.events import EventParser
-from models.reading import Inputs
+from models.reading import Description, Inputs
 from models.words import Vectors
 from trainer.batches import Rows
 from trainer.corpus import NORMAL, UNLABELLED, Corpus
@@ -39,7 +39,9 @@ class Evaluation:
 @dataclass(frozen=True)
 class Part:
     """Sessions of one system on their way to the network. table: the system's own rows, trained
-    templates first, then the events met in this part; sequences: rows of it."""
+    templates first, then the events met in this part; sequences: rows of it. inputs: what the
+    network reads beside the events. description: gives the same of other sessions; None where it
+    reads nothing, or where these sessions describe each other."""
 
     corpus: Corpus
     sessions: Indices
@@ -47,6 +49,7 @@ class Part:
     table: Vectors
     sequences: list[Rows]
     inputs: Inputs | None
+    description: Description | None = None
 
 
 def evaluate(
@@ -117,24 +120,34 @@ def test_part(run: Run, on: Path | None, only: Indices | None = None) -> Part:
     parser = system.parser(run.drain)
     sequences = system.sequences(sessions, parser)
     table = run.embedder().embed_all(parser.templates)
-    inputs = _inputs(run, system, parser, table, sequences)
-    return Part(system.corpus, sessions, parser, table, sequences, inputs)
+    description = _description(run, system, parser, table)
+    if description is not None:
+        inputs: Inputs | None = description.inputs(sequences)
+    else:
+        inputs = _by_each_other(run, parser, table, sequences)
+    return Part(system.corpus, sessions, parser, table, sequences, inputs, description)
 
 
-def _inputs(
-    run: Run, system: System, parser: EventParser, table: Vectors, sequences: list[Rows]
+def _description(
+    run: Run, system: System, parser: EventParser, table: Vectors
+) -> Description | None:
+    """The history that training left, of the target alone; None where the network reads none."""
+    if not run.network.session or run.target.path is None:
+        return None
+    if system.templates != run.target_templates()[0]:
+        return None
+    description = run.description()
+    description.learn(len(system.templates), parser.host_templates, table[parser.trained :])
+    return description
+
+
+def _by_each_other(
+    run: Run, parser: EventParser, table: Vectors, sequences: list[Rows]
 ) -> Inputs | None:
-    """What the network reads beside the events, None where it reads nothing.
-
-    The target's sessions are described by the history that training left. Another system has none:
-    each of its sessions is described by the others, without a label.
-    """
+    """Another system has no history: each of its sessions is described by the others, without a
+    label. None where the network reads nothing beside the events."""
     if not run.network.session:
         return None
-    if run.target.path is not None and system.templates == run.target_templates()[0]:
-        description = run.description()
-        description.learn(len(system.templates), parser.host_templates, table[parser.trained :])
-        return description.inputs(sequences)
     labelled = run.preset.statistics is Statistics.LABELLED
     presumed = np.full(len(sequences), NORMAL if labelled else UNLABELLED, dtype=np.int64)
     known = Known(parser.templates, table, run.words()[0], sequences, presumed)

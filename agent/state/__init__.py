@@ -1,5 +1,6 @@
 """What the agent knows, kept over restarts: one SQLite database, one transaction at a time."""
 
+from agent.state.chronicle import Chronicle, KeptAlert
 from agent.state.database import NotSavedError
 from agent.state.folder import StateFolder, default_folder, sole_folder
 from agent.state.glance import Glance, Unsent
@@ -11,7 +12,9 @@ __all__ = [
     "Adopted",
     "AlertTexts",
     "Changes",
+    "Chronicle",
     "Glance",
+    "KeptAlert",
     "NotSavedError",
     "Requests",
     "Retention",

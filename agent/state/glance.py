@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,41 +48,53 @@ class Glance:
     @classmethod
     def at(cls, folder: Path) -> "Glance":
         """Writes nothing. Raises UserError where there is no state that can be read."""
-        place = StateFolder(folder)
-        path = place.database
-        try:
-            missing = not place.is_there()
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
-        if missing:
-            raise UserError(f"{folder}: no agent has kept its state here; check --state-dir")
-        try:
-            running = place.in_use()
-        except OSError:
-            running = None
-        try:
-            connection = open_for_reading(path)
-            try:
-                connection.execute("begin")
-                schema = schema_of(connection)
-                if schema != SCHEMA:
-                    raise UserError(
-                        f"{path}: state of schema {schema}; `metalog-agent watch` makes it schema "
-                        f"{SCHEMA} when it is started again"
-                    )
-                return _read(connection, path, running)
-            finally:
-                connection.close()
-        except UserError:
-            raise
-        except Exception as error:
-            found = told(error, path)
-            if isinstance(found, DamagedError):
-                raise UserError(f"{path}: this state cannot be read: {found}") from None
-            raise found from None
+        with looking(folder) as (connection, path, running):
+            return read_glance(connection, path, running)
 
 
-def _read(connection: sqlite3.Connection, path: Path, running: bool | None) -> Glance:
+@contextmanager
+def looking(folder: Path) -> Iterator[tuple[sqlite3.Connection, Path, bool | None]]:
+    """The state in one transaction that only reads: all that is read in the block is of one save.
+
+    The database's path, and whether an agent uses it, come with it. Raises UserError where there is
+    no state that can be read, also for what goes wrong in the block.
+    """
+    place = StateFolder(folder)
+    path = place.database
+    try:
+        missing = not place.is_there()
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    if missing:
+        raise UserError(f"{folder}: no agent has kept its state here; check --state-dir")
+    try:
+        running = place.in_use()
+    except OSError:
+        running = None
+    try:
+        connection = open_for_reading(path)
+        try:
+            connection.execute("begin")
+            schema = schema_of(connection)
+            if schema != SCHEMA:
+                raise UserError(
+                    f"{path}: state of schema {schema}; `metalog-agent watch` makes it schema "
+                    f"{SCHEMA} when it is started again"
+                )
+            yield connection, path, running
+        finally:
+            connection.close()
+    except UserError:
+        raise
+    except Exception as error:
+        found = told(error, path)
+        if isinstance(found, DamagedError):
+            raise UserError(f"{path}: this state cannot be read: {found}") from None
+        raise found from None
+
+
+def read_glance(connection: sqlite3.Connection, path: Path, running: bool | None) -> Glance:
+    """Raises DamagedError, or what is no UserError, for rows that make no sense."""
     execute = connection.execute
     meta = dict(execute("select name, value from meta"))
     last = execute("select body from alerts order by raised_wall desc, rowid desc").fetchone()

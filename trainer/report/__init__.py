@@ -1,0 +1,1 @@
+"""``metalog-train report``: runs side by side on one self-contained page."""
