@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from models.errors import UserError
@@ -93,7 +93,9 @@ def placed_file(path: Path, *, mode: int = FILE_MODE) -> Iterator[Path]:
         # Else a power failure may leave the new name with nothing in it.
         _settle(building)
         building.replace(path)
-        _settle(path.absolute().parent)
+        # Some network file systems do not know this for folders; their names are safe at once.
+        with suppress(OSError):
+            _settle(path.absolute().parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error}") from None
     finally:

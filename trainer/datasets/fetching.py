@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -103,7 +104,7 @@ def _rest(file: RemoteFile, part: Path, progress: Progress) -> None:
     """Ask for what is missing, once. Raises httpx.TransportError where the connection breaks."""
     begin = length_of(part)
     # Compression on the way would make the bytes of the stream other ones than those of the file.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"metalog/{version('metalog')}"}
     if begin:
         headers["Range"] = f"bytes={begin}-"
     with httpx.stream("GET", file.url, headers=headers, follow_redirects=True, timeout=30) as reply:
