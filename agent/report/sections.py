@@ -26,6 +26,10 @@ def moment(wall: float | None) -> str:
         return "-"
 
 
+def _time(wall: float) -> Html:
+    return tag("time", moment(wall))
+
+
 def overview(found: Mapping[str, Any]) -> Content:
     counts = found["counts"]
     threshold = "-" if found["threshold"] is None else f"{found['threshold']:.4g}"
@@ -164,7 +168,7 @@ def top(chronicle: Chronicle, secrets: Masker) -> Content:
                 charts.weight_bar(one.weight / most if most > 0 else 0),
                 class_="weight",
             ),
-            moment(one.last),
+            _time(one.last),
         ]
         for one in tops[:_MOST_ROWS]
     ]
@@ -202,7 +206,7 @@ def _incident(one: Incident, secrets: Masker) -> list[Content]:
     )
     return [
         about,
-        moment(one.last),
+        _time(one.last),
         "resolved" if one.resolved else "firing",
         f"{_number(body.get('score')):.3f}",
         f"{one.sessions:,}",

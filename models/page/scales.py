@@ -7,7 +7,23 @@ from datetime import UTC, datetime
 
 _DAY = 86400
 # Seconds between named moments.
-_ROUND = (60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, _DAY, 2 * _DAY, 7 * _DAY)
+_ROUND = (
+    1,
+    5,
+    15,
+    30,
+    60,
+    300,
+    900,
+    1800,
+    3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+    _DAY,
+    2 * _DAY,
+    7 * _DAY,
+)
 
 
 @dataclass(frozen=True)
@@ -24,8 +40,9 @@ class Axis:
         """Round numbers around finite values. zero: begin there."""
         low, high = (0.0, 1.0) if not values else (min(values), max(values))
         low = min(low, 0.0) if zero else low
-        if high <= low:
-            high = low + (abs(low) or 1.0)
+        # What differs by less is the same to a reader, and to floats.
+        if high - low <= 1e-9 * max(abs(low), abs(high), 1e-6):
+            high = low + max(abs(low), 1.0)
         step = _step((high - low) / 4)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         # n * step, and not a sum: no error is carried along.
@@ -40,13 +57,17 @@ class Axis:
     @classmethod
     def time(cls, low: float, high: float) -> "Axis":
         """Seconds since 1970, named in UTC at round moments. low < high."""
-        step = next((one for one in _ROUND if (high - low) / one <= 5), 28 * _DAY)
-        form = "%m-%d" if step >= _DAY else "%H:%M" if high - low <= _DAY else "%m-%d %H:%M"
+        weeks = math.ceil((high - low) / 5 / (7 * _DAY))
+        step = next((one for one in _ROUND if (high - low) / one <= 5), weeks * 7 * _DAY)
+        days = high - low > _DAY
+        form = "%H:%M:%S" if step < 60 else "%m-%d %H:%M" if days else "%H:%M"
+        if step >= _DAY:
+            form = "%Y-%m-%d" if high - low > 300 * _DAY else "%m-%d"
         first, last = math.ceil(low / step), math.floor(high / step)
         moments = [number * step for number in range(first, last + 1)]
         ticks = [(at, f"{datetime.fromtimestamp(at, UTC):{form}}") for at in moments]
         # Names with a day are long.
-        return cls("UTC", low, high, ticks[:: 2 if "%H" in form and "%m" in form else 1])
+        return cls("UTC", low, high, ticks[:: 2 if len(form) > 8 else 1])
 
 
 def number_text(value: float) -> str:

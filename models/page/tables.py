@@ -20,7 +20,11 @@ def table(
     def kind(place: int) -> str | None:
         return "text log" if place in log else "text" if place in text else None
 
-    head = tag("tr", (tag("th", name, class_=kind(n)) for n, name in enumerate(columns)))
+    words = {*text, *log}
+    head = tag(
+        "tr",
+        (tag("th", name, class_="text" if n in words else None) for n, name in enumerate(columns)),
+    )
     body = (
         tag(
             "tr",

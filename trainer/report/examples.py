@@ -77,7 +77,7 @@ def _of_run(one: RunResult) -> Content:
         ("False alarms", found.false_alarms, found.sessions[0]),
         ("Missed anomalies", found.missed, found.sessions[1]),
     ):
-        count = f"{total:,} sessions" if total else "none"
+        count = f"{total:,} session{'s' if total > 1 else ''}" if total else "none"
         parts.append(tag("h4", name, " ", tag("small", count, class_="soft")))
         parts += [_mistake(each, first=not n) for n, each in enumerate(group)]
         shown = sum(each.twins for each in group)
