@@ -78,7 +78,7 @@ def test_what_would_leave_the_page_is_stopped(driver: Any) -> None:
         driver.execute_script(
             "document.body.insertAdjacentHTML('beforeend',"
             "`<img src='${arguments[0]}/image'><iframe src='${arguments[0]}/frame'></iframe>"
-            "<p style=\"background: url(${arguments[0]}/style)\">x</p>"
+            '<p style="background: url(${arguments[0]}/style)">x</p>'
             "<img src=x onerror='inline=1'>`);"
             "const script = document.createElement('script');"
             "script.textContent = 'element = 1'; document.body.append(script);",
