@@ -84,7 +84,7 @@ def test_figures_are_those_of_evaluate(run: Run) -> None:
     for name in ("precision", "recall", "f1", "auroc", "sessions", "anomalous"):
         assert said[name] == told[name], name
     wrong = (told["false_positives"], told["false_negatives"])
-    assert one.mistakes.sessions == wrong and sum(wrong)
+    assert one.mistakes.sessions == wrong and any(wrong)
     assert exam.rules == [] and "--no-baselines" in exam.without_rules
     assert exam.traffic is not None and exam.traffic.days > 0
 
@@ -196,7 +196,7 @@ def test_log_text_becomes_no_markup(hostile_run: Run) -> None:
     assert_self_contained(page)
     # Of the line the mask of paths may take a part.
     assert HOSTILE in Seen(page).text
-    assert Seen(page).text.count("<img src=x onerror=hacked()>") > 6
+    assert Seen(page).text.count("<img src=x onerror=hacked()>") > 4
     assert "<img" not in page
 
 
@@ -254,7 +254,7 @@ def test_files_that_are_no_budget_are_refused(tmp_path: Path) -> None:
         (["missing"], "no run"),
         (["{run}", "--benchmark", "missing.json"], "missing.json: cannot be read"),
         (["{run}", "--device", "gpu"], "--device gpu"),
-        (["{run}", "--on", "missing"], "missing: no corpus"),
+        (["{run}", "--on", "missing"], "missing: is not there, no corpus"),
         (["{run}", "--no-baselines", "-o", "{run}/run.json/x.html"], "cannot be written"),
     ],
 )
