@@ -21,25 +21,29 @@ def budget_curves(found: Sequence[Budgets]) -> Content:
         tag(
             "p",
             "How good methods are by the number of labelled sessions of the target: means of F1 "
-            "over seeds, from the benchmark files that were given.",
+            "over seeds with the lowest and the highest, from the benchmark files that were given.",
         ),
         [_target(one) for one in found],
     ]
 
 
 def _target(one: Budgets) -> Content:
+    # A method looks the same in all charts.
+    styles = {method: style for style, (method, _) in enumerate(_ranked(one.points["raw"]))}
+    drawn = [method for method, style in styles.items() if style < _MOST_LINES]
     figures = [
         charts.lines(
             f"F1 on {one.target}, {name}",
             [
-                Series(method, [(_at(p.labels), p.f1) for p in points], style)
-                for style, (method, points) in enumerate(_best(one.points[split]))
+                Series(method, [(_at(p.labels), p.f1) for p in points[method]], styles[method])
+                for method in drawn
+                if method in points
             ],
             _axis(one),
             Axis.share("F1"),
         )
         for split, name in _SPLITS.items()
-        if one.points[split]
+        if (points := one.points[split])
     ]
     labels = _labels(one)
     rows = [
@@ -65,10 +69,6 @@ def _cell(points: Sequence[Point], labels: int) -> Content:
 
 def _ranked(methods: dict[str, list[Point]]) -> list[tuple[str, list[Point]]]:
     return sorted(methods.items(), key=lambda one: -one[1][-1].f1)
-
-
-def _best(methods: dict[str, list[Point]]) -> list[tuple[str, list[Point]]]:
-    return _ranked(methods)[:_MOST_LINES]
 
 
 def _labels(one: Budgets) -> list[int]:

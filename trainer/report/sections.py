@@ -60,8 +60,8 @@ def _tested(exam: Exam) -> Content:
     said: list[Html] = [
         tile(f"{counts['sessions']:,}", "test sessions"),
         tile(f"{counts['anomalous']:,}", "of them anomalous"),
-        tile(f"{exam.counts['distinct']['sessions']:,}", "distinct"),
-        tile(f"{exam.counts['unseen']['sessions']:,}", "not seen in training"),
+        tile(f"{exam.counts['distinct']['sessions']:,}", "distinct sequences"),
+        tile(f"{exam.counts['unseen']['sessions']:,}", "of them not in training"),
         tile(f"{exam.left_out:,}", "seen, so left out"),
         tile(f"{exam.templates.new:,}", "templates new in the test"),
     ]

@@ -41,7 +41,7 @@ def _panel(exam: Exam, one: RunResult, number: int) -> Html:
     control = tag(
         "div",
         tag("label", "Threshold", for_=ident),
-        tag("input", type="range", id=ident, min=low, max=high, step="0.01"),
+        tag("input", type="range", id=ident, min=low, max=high, step="any"),
         tag(
             "input", type="number", min=0, max=1, step="any",
             aria_label=f"Threshold of {name} as a number",
