@@ -255,4 +255,5 @@ def test_what_is_no_corpus_is_refused_by_the_path_that_was_given(
         said = refusal(
             "--protocol", "bilateral", "--source", source, "--target", path, "--methods", "rules"
         )
-        assert said.startswith(f"{path}: no corpus")
+        assert said.startswith(f"{path}: is ")
+        assert "no corpus; make one with `metalog-train prepare LOG" in said
