@@ -26,6 +26,7 @@ from agent.delivery import Courier
 from agent.follow import Follower, Selection, Wakeup, Wrapping
 from agent.judging import Judging, Knowledge
 from agent.logs import speaking_of
+from agent.metrics import Board
 from agent.notify import Notifier
 from agent.old_logs import found, learn
 from agent.sinks import Sink
@@ -107,6 +108,7 @@ class Assembly:
     bundles: Bundles = field(default_factory=Bundles)
     wakeup: Wakeup = field(default_factory=Wakeup)
     notifier: Notifier = field(default_factory=lambda: Notifier(os.environ, monotonic))
+    board: Board = field(default_factory=Board)
     # One for all: two that write to it would not know of each other.
     _stdout: Stdout | None = None
 
@@ -193,7 +195,7 @@ class Assembly:
                 "bundle": bundle.manifest.name,
             },
             bundles=None if once else BundleWatch(place, bundle, prepared.load, self.clock),
-            judging=judging, couriers=couriers, alive=self.notifier.alive,
+            judging=judging, couriers=couriers, alive=self._alive,
         )  # fmt: skip
         for sink in sinks:
             if sink.name in couriers:
@@ -236,6 +238,10 @@ class Assembly:
             journal_as=JournalAs(keys.journal_as), line_format=line_format,
         )  # fmt: skip
         return Streams(follower, others, wakeup=self.wakeup, once=once)
+
+    def _alive(self) -> None:
+        self.notifier.alive()
+        self.board.beat()
 
     def sink(self, settings: SinkSettings) -> Sink:
         """By itself, for no input. Raises UserError."""

@@ -13,6 +13,7 @@ from agent.commands.send_test_alert import send_test_alert
 from agent.commands.silence import silence
 from agent.commands.status import status
 from agent.commands.watch import watch
+from agent.logs import say_problem
 from models.errors import UserError
 
 app = typer.Typer(
@@ -38,5 +39,5 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"metalog-agent: {error}", file=sys.stderr)
+        say_problem(error)
         sys.exit(2)

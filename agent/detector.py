@@ -5,10 +5,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, compress
+from time import perf_counter
 from typing import Any
 
 from agent.budget import Budget
 from agent.excess import Excess
+from agent.metrics.judged import Judged
 from agent.open_sessions import OpenSessions
 from agent.verdict import Verdict, Weighed
 from agent.warm_up import BEYOND_DOUBT, WARM_UP_PACE, YOUNG_PACE, WarmUp, found_threshold
@@ -79,6 +81,7 @@ class Detector:
         self.lines_read = 0
         self.lines_without_session = 0
         self.sessions_scored = 0
+        self.judged = Judged()
         self._explain = explain
         self._only_anomalous = only_anomalous
         self._trained = bundle.manifest.events
@@ -244,7 +247,9 @@ class Detector:
         self._begin_epoch()
         self.sessions_scored += len(ended)
         self.events.count_sessions([session.items for session in ended])
+        began = perf_counter()
         scores = self.scorer.score([session.items for session in ended])
+        self.judged.took(perf_counter() - began)
         self._collect(ended, scores)
         thresholds: dict[int, float] = {}
         if self.budget is not None:
@@ -264,6 +269,7 @@ class Detector:
                     threshold,
                 )
         odd = list(thresholds)
+        self.judged.ended(len(ended), len(odd) + sum(session.told for session in ended))
         weights: dict[int, dict[int, float]] = {i: {} for i in odd}
         if self._explain:
             sessions = [ended[i].items for i in odd]

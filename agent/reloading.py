@@ -8,7 +8,7 @@ from agent.assembly import Assembly, Outline, Prepared
 from agent.collector import settle_collector
 from agent.config import Configuration
 from agent.delivery import Courier
-from agent.logs import set_level, speaking_of
+from agent.logs import speaking_of
 from agent.rounds import Rounds
 from models.errors import UserError
 
@@ -24,7 +24,8 @@ class Reloading:
     written meanwhile is read then. Inputs that are as they were are not disturbed, but look whether
     their bundle was replaced. Sinks that are as they were go on with what they have to deliver.
 
-    read: the configuration as it is now. A state folder stays where it is while its input runs.
+    read: the configuration as it is now; apply: uses what of it belongs to no input. A state folder
+    stays where it is while its input runs.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Reloading:
         read: Callable[[], Configuration],
         running: Configuration,
         outlines: dict[str, Outline],
+        apply: Callable[[Configuration], None],
     ) -> None:
         self._assembly = assembly
         self._read = read
         self._running = running
         self._outlines = outlines
+        self._apply = apply
 
     def __call__(self, rounds: Rounds) -> None:
         try:
@@ -74,7 +77,7 @@ class Reloading:
         gc.unfreeze()
         gc.collect()
         settle_collector()
-        set_level(quiet=found.agent.quiet)
+        self._apply(found)
         log.info("the configuration was reloaded: %s", _told(found, changed, gone))
 
     def _changed(self, found: Configuration) -> dict[str, Prepared]:

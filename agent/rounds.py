@@ -7,6 +7,8 @@ from time import monotonic
 
 from agent.follow import Wakeup
 from agent.logs import speaking_of
+from agent.metrics import Board
+from agent.metrics.board import Busy
 from agent.notify import Notifier
 from agent.watching import Watching
 from models.errors import UserError
@@ -24,7 +26,7 @@ class Rounds:
     turns the thread sleeps until the first of them is due or a name comes or goes.
 
     inputs: by name; reload: called between turns after ``hang_up``, may change ``inputs``.
-    notifier: hears how it goes.
+    notifier, board: hear how it goes.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Rounds:
         inputs: Mapping[str, Watching],
         wakeup: Wakeup,
         notifier: Notifier | None = None,
+        board: Board | None = None,
     ) -> None:
         self.inputs = dict(inputs)
         self.reload: Callable[[Rounds], None] | None = None
         self._wakeup = wakeup
         self._notifier = notifier or Notifier({}, monotonic)
+        self._board = board or Board()
         self._sleep = min(_LONGEST_SLEEP, self._notifier.seconds_between_signs or math.inf)
         self._ready = False
         self._stopping = self._asked = False
@@ -69,6 +73,7 @@ class Rounds:
     def _tell(self) -> None:
         # Also while nothing is read: to be started again would not help a receiver or a disk.
         self._notifier.alive()
+        self._board.turn(self.inputs)
         if not self._ready and all(one.started for one in self.inputs.values()):
             self._ready = True
             self._notifier.ready()
@@ -84,6 +89,7 @@ class Rounds:
             if self._asked and self.reload is not None:
                 self._asked = False
                 self._notifier.reloading()
+                self._board.begin(Busy.reloading)
                 self.reload(self)
                 self._notifier.ready()
                 woken = True
@@ -93,6 +99,7 @@ class Rounds:
                 if not one.ended and (woken or one.seconds_until_due() <= 0):
                     with speaking_of(name):
                         one.turn()
+                    self._board.beat()
             self._tell()
             going_on = [one for one in self.inputs.values() if not one.ended]
             if not going_on:
@@ -103,6 +110,7 @@ class Rounds:
 
     def _end(self, problem: UserError | None) -> UserError | None:
         """Together, as each may wait for its sinks; the first problem."""
+        self._board.begin(Busy.stopping)
         for step in (Watching.begin_to_end, Watching.finish):
             for name, one in self.inputs.items():
                 try:

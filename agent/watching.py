@@ -13,6 +13,8 @@ from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector
 from agent.follow import LineBatch
 from agent.judging import Judging, Knowledge
+from agent.metrics import Reads, Snapshot
+from agent.metrics.figures import sink_figures
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from agent.streams import Streams
@@ -106,6 +108,10 @@ class Watching:
         self._held_since: float | None = None
         self._try_at = 0.0
         self._counted: dict[str, int] = {}
+        self._reads = Reads()
+        # Templates that were met before, or with another bundle.
+        self._templates_before = -_templates_met(detector)
+        self._held_by: str | None = None
         # What no transaction holds yet.
         self._alerts: list[Alert] = []
         self._evidence: dict[str, bytes] = {}
@@ -174,7 +180,8 @@ class Watching:
         drained = self._read()
         if not self.started:
             # From here on nothing that is written is missed.
-            log.info("following %s", self._streams.describe())
+            about = {"files": len(self._streams.positions())}
+            log.info("following %s", self._streams.describe(), extra={"fields": about})
             self.started = True
         if drained and self._streams.over():
             for batch in self._streams.flush():
@@ -246,6 +253,7 @@ class Watching:
         return self._streams.drained()
 
     def _take(self, batch: LineBatch) -> None:
+        self._reads.take(batch)
         self._raise(self._detector.add(batch.source, batch.lines, self._age(), batch.offsets))
 
     def _raise(self, verdicts: Sequence[Verdict]) -> None:
@@ -293,8 +301,10 @@ class Watching:
         if full and not self._stalled:
             slowest = max(holding, key=lambda name: holding[name].alerts, default="the state")
             log.warning("%s takes no more alerts: nothing is read until it does", slowest)
+            self._held_by = slowest
         elif self._stalled and not full:
             log.warning("alerts are taken again: reading goes on")
+            self._held_by = None
         self._stalled = full
         return full or self._unsaved is not None
 
@@ -422,6 +432,30 @@ class Watching:
             said.insert(0, "NOT READING, alerts are not taken")
         return ", ".join(said)
 
+    def snapshot(self) -> Snapshot:
+        """For whoever watches this. To be asked again and again."""
+        detector, now = self._detector, self._clock.monotonic()
+        unread, refused = self._streams.unread(), self._streams.unreadable()
+        return Snapshot(
+            following=self.started,
+            sources=self._reads.figures(unread, now),
+            sinks={name: sink_figures(courier) for name, courier in self._couriers.items()},
+            saved_at=None if self._state is None else self._saved_at,
+            unsaved=None if self._unsaved is None else str(self._unsaved),
+            held_by=self._held_by,
+            unread_since=self._reads.unread_since(sum(unread.values()) - sum(refused), now),
+            files_open=self._streams.files_open,
+            files_unreadable=len(refused),
+            sessions_open=len(detector.sessions),
+            normal=detector.judged.normal,
+            anomalous=detector.judged.anomalous,
+            buckets=tuple(detector.judged.buckets),
+            score_seconds=detector.judged.seconds,
+            templates=detector.events.trained + detector.events.host_count,
+            unknown_templates=self._templates_before + _templates_met(detector),
+            alerts_raised=self._counted.get("alerts_raised", 0) + self.raised,
+        )
+
     def _restore(self, saved: Saved, taken_over: Collection[str]) -> None:
         self._age_before = saved.age
         counted = saved.report.get("counts")
@@ -476,6 +510,8 @@ class Watching:
         new.sessions.restore(sessions, old.sessions.counters())
         for name, count in _counts(old).items():
             self._counted[name] = self._counted.get(name, 0) + count
+        new.judged = old.judged
+        self._templates_before += _templates_met(old) - _templates_met(new)
         self._bundle, self._detector = bundle, new
         self._bundles.accept(bundle)
         self._reporter.adopt(bundle)
@@ -503,6 +539,10 @@ def _translate(
         session.items = detector.events.parse_masked([templates[one] for one in session.items])
         kept = (session.kept or {}).values()
         session.kept = {session.items[line.number]: line for line in kept}
+
+
+def _templates_met(detector: Detector) -> int:
+    return detector.events.host_count + detector.events.evicted
 
 
 def _counts(detector: Detector) -> dict[str, int]:

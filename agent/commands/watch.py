@@ -44,9 +44,10 @@ from agent.commands.sink_options import (
     WebhookOption,
     WebhookSecretOption,
 )
-from agent.config import DEFAULT_FILE, Configuration, configured, file_to_read
+from agent.config import DEFAULT_FILE, Configuration, Source, configured, file_to_read
 from agent.config.rendering import shown
-from agent.logs import configure_logging, speaking_of
+from agent.logs import LogFormat, LogLevel, configure_logging, speaking_of
+from agent.metrics import Endpoint, parse_address
 from agent.reloading import Reloading
 from agent.rounds import Rounds
 from agent.sinks.stdout import Format
@@ -169,6 +170,24 @@ def watch(
     ] = False,
     provider: ProviderOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="On stderr, problems only.")] = False,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(
+            help="Of stderr; auto: logfmt on a terminal, JSON in a systemd service, else text.  "
+            "[default: auto]"
+        ),
+    ] = None,
+    log_level: Annotated[
+        LogLevel | None, typer.Option(help="Of stderr: this and worse.  [default: info]")
+    ] = None,
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve /metrics, /livez and /readyz here, such as 127.0.0.1:9464; off: nowhere.  "
+            "[default: off]",
+        ),
+    ] = None,
     show_config: Annotated[bool, typer.Option("--show-config", hidden=True)] = False,
 ) -> None:
     """Follow files, the journal or stdin, score sessions as they happen, write alerts to stdout as
@@ -194,6 +213,8 @@ def watch(
         "group_wait": group_wait, "repeat_interval": repeat_interval,
         "resolve_after": resolve_after, "max_alerts_per_hour": max_alerts_per_hour,
         "mask": mask or None, "raw_lines": False if no_raw else None, "quiet": quiet or None,
+        "log_format": log_format and log_format.value, "log_level": log_level and log_level.value,
+        "metrics_address": metrics_address,
     }  # fmt: skip
 
     def read() -> Configuration:
@@ -211,7 +232,7 @@ def watch(
             else "nothing to follow: give a PATH, - (stdin) or --journal, or write "
             f"{DEFAULT_FILE}; `metalog-agent config init` prints one to begin with"
         )
-    configure_logging(quiet=configuration.agent.quiet)
+    _configure_logging(configuration)
     for warning in configuration.warnings:
         log.warning("%s", warning)
     named = SinkOptions(
@@ -222,12 +243,21 @@ def watch(
     if form is not None and kinds and "stdout" not in kinds and not named.any:
         raise UserError(f"--format: alerts go to the sinks of {file}, and none is stdout")
     assembly = Assembly(once=once, form=form, options=named)
+    endpoint = Endpoint(assembly.board)
+
+    def apply(found: Configuration) -> None:
+        _configure_logging(found)
+        # What reads old logs and ends must not take the place of what watches.
+        if not once or found.origins["metrics_address"].source is Source.option:
+            endpoint.listen(parse_address(found.agent.metrics_address))
+
     prepared = {one.name: assembly.prepare(configuration, one) for one in configuration.inputs}
     outlines = {name: one.outline() for name, one in prepared.items()}
-    rounds = Rounds({}, assembly.wakeup, assembly.notifier)
+    apply(configuration)
+    rounds = Rounds({}, assembly.wakeup, assembly.notifier, assembly.board)
     if file is not None and not once:
         # Without a file a hangup is what it always was: the end.
-        rounds.reload = Reloading(assembly, read, configuration, outlines)
+        rounds.reload = Reloading(assembly, read, configuration, outlines, apply)
         _on(signal.SIGHUP, rounds.hang_up)
     for name in list(prepared):
         rounds.inputs[name] = assembly.start(prepared.pop(name))
@@ -236,6 +266,11 @@ def watch(
     settle_collector()
     rounds.run()
     _end(rounds, outlines)
+
+
+def _configure_logging(configuration: Configuration) -> None:
+    agent = configuration.agent
+    configure_logging(LogFormat(agent.log_format), LogLevel(agent.log_level), quiet=agent.quiet)
 
 
 def _text(path: Path | None) -> str | None:
@@ -279,10 +314,14 @@ def _end(rounds: Rounds, outlines: Mapping[str, Outline]) -> None:
 
 def _sum_up(watching: Watching) -> None:
     detector = watching.detector
+    counts = {
+        "lines": detector.lines_read,
+        "without_session": detector.lines_without_session,
+        "odd_format": detector.lines_of_odd_format,
+        "alerts": watching.raised,
+    }
     log.info(
         "%d lines read, %d without a session, %d of an odd format, %d alerts",
-        detector.lines_read,
-        detector.lines_without_session,
-        detector.lines_of_odd_format,
-        watching.raised,
+        *counts.values(),
+        extra={"fields": counts},
     )

@@ -25,6 +25,7 @@ from agent.config.layers import Layer, Source, of_options
 from agent.config.model import Agent, Input, Sink, StdoutSink
 from agent.config.toml import toml
 from agent.config.toml_file import of_file
+from agent.metrics.address import parse_address
 from agent.state import default_folder
 from agent.state.folder import base_folder
 from agent.streams import Places
@@ -136,6 +137,7 @@ def configured(
             if name not in sinks:
                 raise UserError(f"{one.called('send_to')}: {_no_such('sink', name, sinks)}")
     agent, origins = _agent(layers)
+    parse_address(agent.metrics_address, origins["metrics_address"].said)
     configuration = Configuration(file, agent, origins, tuple(inputs), sinks, tuple(warnings))
     _check_folders(configuration)
     return configuration

@@ -29,7 +29,8 @@ PATHS = frozenset(
 @dataclass(frozen=True)
 class Key:
     """A key of a table. default: msgspec.NODEFAULT where it must be given. default_words: what
-    holds where the default is None; empty where the default says it."""
+    holds where the default is None; empty where the default says it. advised: a file to begin with
+    has it."""
 
     name: str
     type: Any
@@ -37,6 +38,7 @@ class Key:
     description: str
     example: Any
     default_words: str
+    advised: bool
 
     @property
     def required(self) -> bool:
@@ -70,6 +72,7 @@ def _keys(table: type[msgspec.Struct]) -> Iterator[Key]:
             description=str(meta.description),
             example=meta.examples[0],
             default_words=(meta.extra or {}).get("default", ""),
+            advised=(meta.extra or {}).get("advised", False),
         )
 
 

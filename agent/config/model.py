@@ -19,9 +19,12 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 
 
-def _key(description: str, example: Any, default: str = "") -> msgspec.Meta:
-    """default: in words, where the value of the field says nothing."""
-    extra = {"default": default} if default else None
+def _key(
+    description: str, example: Any, default: str = "", *, advised: bool = False
+) -> msgspec.Meta:
+    """default: in words, where the value of the field says nothing; advised: a file to begin with
+    has the example."""
+    extra = {"default": default, "advised": advised}
     return msgspec.Meta(description=description, examples=[example], extra=extra)
 
 
@@ -229,6 +232,25 @@ class Agent(Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None  # fmt: skip
     quiet: Annotated[bool, _key("On stderr, problems only.", True)] = False
+    log_format: Annotated[
+        Literal["auto", "text", "logfmt", "json"],
+        _key(
+            "Of what the agent says on stderr; auto: logfmt on a terminal, JSON in a systemd "
+            "service, else text.",
+            "json",
+        ),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _key("What the agent says on stderr: this and worse.", "warning"),
+    ] = "info"
+    metrics_address: Annotated[
+        Text | None,
+        _key(
+            "HOST:PORT for /metrics, /livez and /readyz.", "127.0.0.1:9464", "none, as off says",
+            advised=True,
+        ),
+    ] = None  # fmt: skip
     inputs: Annotated[
         dict[Name, Input], msgspec.Meta(description="By name: letters, digits, - and _.")
     ] = {}

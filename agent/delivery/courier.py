@@ -38,11 +38,12 @@ class Texts(Protocol):
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What a sink has not delivered: alerts and bytes. stalled_since: wall clock, None while it
-    delivers."""
+    delivers. waits_since: monotonic, since when it delivers none of them, None where none wait."""
 
     alerts: int
     bytes: int
     stalled_since: float | None
+    waits_since: float | None = None
 
 
 class Courier:
@@ -71,6 +72,7 @@ class Courier:
         outage: Outage | None = None,
     ) -> None:
         self._sink = sink
+        self._about = {"fields": {"sink": sink.name}}
         self._clock = clock
         self._texts = None if texts is None else texts()
         self._schedule = schedule or RetrySchedule()
@@ -137,7 +139,8 @@ class Courier:
             alerts = len(self._waiting)
             monotonic, wall = self._quiet_since
             stalled = alerts > 0 and self._clock.monotonic() - monotonic >= _PATIENCE_SECONDS
-            return Backlog(alerts, self._waiting.bytes, wall if stalled else None)
+            waits_since = monotonic if alerts else None
+            return Backlog(alerts, self._waiting.bytes, wall if stalled else None, waits_since)
 
     def report(self) -> dict[str, Any]:
         """For the state and for people; JSON-ready. See docs/agent.md."""
@@ -278,7 +281,7 @@ class Courier:
         self._quiet_since = (self._clock.monotonic(), self._clock.wall())
         if answer.outcome is Outcome.taken:
             if self._failures >= self._outage.failures:
-                log.warning("%s takes alerts again", self._sink.name)
+                log.warning("%s takes alerts again", self._sink.name, extra=self._about)
             self._problem = None
             self._said_lost.clear()
         self._failures = 0
@@ -291,13 +294,16 @@ class Courier:
             pause = max(pause, answer.after)
         self._free_at = max(self._free_at, self._clock.monotonic() + pause)
         if self._failures == 1 and self._problem is None:
-            log.warning("%s: %s; it is tried again", self._sink.name, answer.said)
+            log.warning(
+                "%s: %s; it is tried again", self._sink.name, answer.said, extra=self._about
+            )
         elif self._failures == self._outage.failures:
             log.warning(
                 "%s: %s, %d times in a row; alerts wait until it is back",
                 self._sink.name,
                 answer.said,
                 self._failures,
+                extra=self._about,
             )
         self._problem = answer.said
         seconds = self._schedule.after(parcel.attempts + 1, answer.after)
@@ -317,6 +323,7 @@ class Courier:
             self._sink.name,
             said,
             datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds"),
+            extra=self._about,
         )
         for parcel in self._waiting.clear():
             self._lose(parcel, Lost.disabled)
@@ -336,6 +343,7 @@ class Courier:
                 self._sink.name,
                 plain(parcel.id),
                 said or _REASONS[why],
+                extra=self._about,
             )
 
     def _settle(self, parcel: Parcel) -> None:

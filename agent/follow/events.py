@@ -73,4 +73,8 @@ class LoggingRecorder:
                 self._said.add((event.kind, event.path))
         detail = f": {event.detail}" if event.detail else ""
         times = f" ({event.count} lines)" if event.kind in _ONCE_A_FILE else ""
-        self._logger.log(level, "%s %s%s%s", event.path, event.kind.value, detail, times)
+        about = {"event": event.kind.value, "path": event.path}
+        self._logger.log(
+            level, "%s %s%s%s", event.path, event.kind.value, detail, times,
+            extra={"fields": about},
+        )  # fmt: skip

@@ -174,6 +174,21 @@ class Follower:
                 lag[tail.path] = lag.get(tail.path, 0) + tail.unread
         return lag
 
+    def unread(self) -> dict[str, int]:
+        """Unread bytes by source as of the last turn: unlike ``lag`` it looks at no file."""
+        return {
+            source: sum(tail.unread for tail in stream)
+            for source, stream in self._roster.streams.items()
+        }
+
+    def unreadable(self) -> list[int]:
+        """Of files that the system did not let us open or read the last time: bytes unread."""
+        return [tail.unread for tail in self._roster.tails() if tail.refused]
+
+    @property
+    def files_open(self) -> int:
+        return len(self._pool)
+
     def close(self) -> None:
         """Close all files. ``positions`` still answers; nothing else is to be called."""
         if not self._closed:

@@ -112,6 +112,18 @@ class Streams:
         files = [] if self._follower is None else [f"{len(self.positions())} files"]
         return " and ".join([*files, *(one.name for one in self._others)])
 
+    def unread(self) -> dict[str, int]:
+        """Of files: see ``Follower.unread``."""
+        return {} if self._follower is None else self._follower.unread()
+
+    def unreadable(self) -> list[int]:
+        """Of files: see ``Follower.unreadable``."""
+        return [] if self._follower is None else self._follower.unreadable()
+
+    @property
+    def files_open(self) -> int:
+        return 0 if self._follower is None else self._follower.files_open
+
     def report(self) -> dict[str, Any]:
         """For status. JSON-ready."""
         return {key: value for one in self._others for key, value in one.report().items()}
