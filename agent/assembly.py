@@ -26,7 +26,7 @@ from agent.delivery import Courier
 from agent.follow import Follower, Selection, Wakeup, Wrapping
 from agent.judging import Judging, Knowledge
 from agent.logs import speaking_of
-from agent.metrics import Board
+from agent.metrics.board import Board
 from agent.notify import Notifier
 from agent.old_logs import found, learn
 from agent.sinks import Sink

@@ -7,8 +7,7 @@ from time import monotonic
 
 from agent.follow import Wakeup
 from agent.logs import speaking_of
-from agent.metrics import Board
-from agent.metrics.board import Busy
+from agent.metrics.board import Board, Busy
 from agent.notify import Notifier
 from agent.watching import Watching
 from models.errors import UserError

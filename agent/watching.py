@@ -13,8 +13,9 @@ from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector
 from agent.follow import LineBatch
 from agent.judging import Judging, Knowledge
-from agent.metrics import Reads, Snapshot
 from agent.metrics.figures import sink_figures
+from agent.metrics.reads import Reads
+from agent.metrics.snapshot import Snapshot
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from agent.streams import Streams

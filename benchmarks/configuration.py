@@ -1,9 +1,10 @@
-"""What it costs an agent to import a library for its configuration, and to read one.
+"""What it costs an agent to import a library for its configuration, its metrics or its logs, and to
+read a configuration.
 
     python -m benchmarks.configuration
 
 Each in a process of its own that has imported the agent's other modules, nine times; medians.
-pydantic-settings is no dependency: where it is not installed it is left out.
+pydantic-settings and structlog are no dependencies: where they are not installed they are left out.
 """
 
 import argparse
@@ -17,6 +18,9 @@ _WAYS = {
     "msgspec": "import msgspec",
     "pydantic": "import pydantic; pydantic.BaseModel",
     "pydantic-settings": "import pydantic_settings; pydantic_settings.BaseSettings",
+    "prometheus_client": "import prometheus_client",
+    "agent.metrics.server": "import agent.metrics.server",
+    "structlog": "import structlog; structlog.get_logger",
     "agent.config, with its model": (
         "from agent.config import configured; "
         "configured(file=None, paths=['x'], environment={'METALOG_IDLE': '3'})"

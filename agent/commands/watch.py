@@ -47,7 +47,8 @@ from agent.commands.sink_options import (
 from agent.config import DEFAULT_FILE, Configuration, Source, configured, file_to_read
 from agent.config.rendering import shown
 from agent.logs import LogFormat, LogLevel, configure_logging, speaking_of
-from agent.metrics import Endpoint, parse_address
+from agent.metrics.address import parse_address
+from agent.metrics.endpoint import Endpoint
 from agent.reloading import Reloading
 from agent.rounds import Rounds
 from agent.sinks.stdout import Format

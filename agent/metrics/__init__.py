@@ -5,23 +5,3 @@ The hot path counts batches, not lines. About once a second the main loop makes 
 there, so nothing waits for anybody and there is no lock. What prometheus_client and an HTTP server
 take, 3.3 MiB, is imported by ``Endpoint`` when an address is configured, and not before.
 """
-
-from agent.metrics.address import OFF, Address, parse_address
-from agent.metrics.board import Board
-from agent.metrics.endpoint import Endpoint
-from agent.metrics.judged import Judged
-from agent.metrics.reads import Reads
-from agent.metrics.snapshot import SinkFigures, Snapshot, SourceFigures
-
-__all__ = [
-    "OFF",
-    "Address",
-    "Board",
-    "Endpoint",
-    "Judged",
-    "Reads",
-    "SinkFigures",
-    "Snapshot",
-    "SourceFigures",
-    "parse_address",
-]

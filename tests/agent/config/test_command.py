@@ -44,6 +44,8 @@ def test_what_init_prints_passes_check(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text(output("config", "init"))
     assert output("config", "check", file) == f"{file}: inputs system; sinks stdout\n"
+    # An agent that somebody sets up is one that somebody wants to watch; on loopback alone.
+    assert tomllib.loads(file.read_text())["metrics_address"] == "127.0.0.1:9464"
     jsonschema.validate(tomllib.loads(file.read_text()), schema())
 
 
@@ -227,3 +229,25 @@ def test_the_benchmark_of_libraries_runs(
 
 def test_without_a_path_and_a_configuration_watch_says_what_to_do() -> None:
     assert "config init" in refused("watch")
+
+
+def test_logs_and_metrics_are_set_as_all_else_is(
+    bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "agent.toml"
+    table = f"bundle = '{bundle_path}'\n[inputs.shop]\npaths = ['x']\n"
+    file.write_text(f"log_level = 'warning'\nmetrics_address = '[::1]:1'\n{table}")
+    monkeypatch.setenv("METALOG_LOG_FORMAT", "json")
+    text = output("config", "show", "--config", file, "--metrics-address", "off")
+    found = [" ".join(line.split()) for line in text.splitlines()]
+    assert 'log_format = "json" # $METALOG_LOG_FORMAT' in found
+    assert 'log_level = "warning" # file' in found
+    assert 'metrics_address = "off" # --metrics-address' in found
+    for wrong, said in (
+        ("log_level = 'loud'", "log_level: expected one of debug, info, warning, error"),
+        ("log_format = 'xml'", "log_format: expected one of auto, text, logfmt, json"),
+        ("metrics_address = '9464'", "metrics_address '9464': expected HOST:PORT such as"),
+        ("metrics_address = 9464", "metrics_address: expected a text, got a whole number"),
+    ):
+        file.write_text(f"{wrong}\n{table}")
+        assert said in refused("config", "check", file)

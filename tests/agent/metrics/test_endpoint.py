@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.metrics import Address, parse_address
+from agent.metrics.address import Address, parse_address
 from agent.metrics.families import FAMILIES
 from agent.metrics.server import MOST_CONNECTIONS
 from models.errors import UserError

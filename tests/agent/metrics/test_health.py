@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.metrics import Board, SinkFigures, Snapshot, SourceFigures
-from agent.metrics.board import Busy
+from agent.metrics.board import Board, Busy
 from agent.metrics.health import dead, unready
+from agent.metrics.snapshot import SinkFigures, Snapshot, SourceFigures
 from tests.agent.metrics.agents import agent
 from tests.agent.orders import NORMAL, ODD, line, session
 from tests.agent.receiver import Reply, nobody, receiver

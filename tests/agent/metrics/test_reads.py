@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from agent.follow import LineBatch
-from agent.metrics import Reads, SourceFigures
 from agent.metrics.judged import BOUNDS, Judged
-from agent.metrics.reads import OTHER
+from agent.metrics.reads import OTHER, Reads
+from agent.metrics.snapshot import SourceFigures
 
 
 def test_the_first_sources_have_a_place_and_the_rest_shares_one() -> None:
