@@ -111,11 +111,12 @@ def test_a_stdout_that_nobody_reads_is_not_ready_until_somebody_does(
         assert one.process.stdout is not None
         for _ in range(many):
             one.process.stdout.readline()
-        one.becomes("/readyz", 200)
+        judged = ("metalog_agent_sessions_scored_total", "verdict=anomalous")
+        until(lambda: one.metrics()[judged] == many)
         found = one.metrics()
         assert found["metalog_agent_read_lag_bytes", source] == 0
         assert found["metalog_agent_lines_read_total", source] == many
-        assert found["metalog_agent_sessions_scored_total", "verdict=anomalous"] == many
+        one.becomes("/readyz", 200)
 
 
 def test_an_agent_whose_main_loop_is_stuck_is_not_alive(bundle_path: Path, tmp_path: Path) -> None:
