@@ -10,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("metalog", deadline=None)
 settings.load_profile("metalog")
 
+# Agents of tests must not be in each other's way, nor in that of one that watches this machine.
+os.environ["METALOG_METRICS_ADDRESS"] = "off"
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -185,8 +185,8 @@ def watch(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Serve /metrics, /livez and /readyz here, such as 127.0.0.1:9464; off: nowhere.  "
-            "[default: off]",
+            help="Serve /metrics, /livez and /readyz here; off: nowhere.  "
+            "[default: 127.0.0.1:9464]",
         ),
     ] = None,
     show_config: Annotated[bool, typer.Option("--show-config", hidden=True)] = False,

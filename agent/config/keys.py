@@ -29,8 +29,7 @@ PATHS = frozenset(
 @dataclass(frozen=True)
 class Key:
     """A key of a table. default: msgspec.NODEFAULT where it must be given. default_words: what
-    holds where the default is None; empty where the default says it. advised: a file to begin with
-    has it."""
+    holds where the default is None; empty where the default says it."""
 
     name: str
     type: Any
@@ -38,7 +37,6 @@ class Key:
     description: str
     example: Any
     default_words: str
-    advised: bool
 
     @property
     def required(self) -> bool:
@@ -72,7 +70,6 @@ def _keys(table: type[msgspec.Struct]) -> Iterator[Key]:
             description=str(meta.description),
             example=meta.examples[0],
             default_words=(meta.extra or {}).get("default", ""),
-            advised=(meta.extra or {}).get("advised", False),
         )
 
 

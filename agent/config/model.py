@@ -19,12 +19,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 
 
-def _key(
-    description: str, example: Any, default: str = "", *, advised: bool = False
-) -> msgspec.Meta:
-    """default: in words, where the value of the field says nothing; advised: a file to begin with
-    has the example."""
-    extra = {"default": default, "advised": advised}
+def _key(description: str, example: Any, default: str = "") -> msgspec.Meta:
+    """default: in words, where the value of the field says nothing."""
+    extra = {"default": default} if default else None
     return msgspec.Meta(description=description, examples=[example], extra=extra)
 
 
@@ -245,12 +242,9 @@ class Agent(Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _key("What the agent says on stderr: this and worse.", "warning"),
     ] = "info"
     metrics_address: Annotated[
-        Text | None,
-        _key(
-            "HOST:PORT for /metrics, /livez and /readyz.", "127.0.0.1:9464", "none, as off says",
-            advised=True,
-        ),
-    ] = None  # fmt: skip
+        Text,
+        _key("HOST:PORT for /metrics, /livez and /readyz, or off.", "0.0.0.0:9464"),
+    ] = "127.0.0.1:9464"
     inputs: Annotated[
         dict[Name, Input], msgspec.Meta(description="By name: letters, digits, - and _.")
     ] = {}

@@ -122,7 +122,7 @@ def _explained(key: Key, *, active: bool = False) -> Iterator[str]:
     value = key.default if _has_value(key) else key.example
     default = "" if key.required or _has_value(key) else f" Default: {key.default_words or 'none'}."
     yield from _prose(key.description + default)
-    yield f"{'' if active or key.advised else '#'}{key.name} = {toml(value)}"
+    yield f"{'' if active else '#'}{key.name} = {toml(value)}"
 
 
 def _prose(text: str) -> list[str]:

@@ -22,9 +22,9 @@ class Address(msgspec.Struct, frozen=True):
         return f"{host}:{self.port}"
 
 
-def parse_address(text: str | None, said: str = "--metrics-address") -> Address | None:
-    """None for none, and for ``off``. Raises UserError."""
-    if text is None or text.strip().lower() == OFF:
+def parse_address(text: str, said: str = "--metrics-address") -> Address | None:
+    """None for ``off``. Raises UserError."""
+    if text.strip().lower() == OFF:
         return None
     found = _FORM.fullmatch(text.strip())
     if found is None or int(found["port"]) > 65535:

@@ -1,4 +1,4 @@
-"""The board as Prometheus reads it. Imported where there is an endpoint; see ``Endpoint``."""
+"""The board as Prometheus reads it. Imported when somebody asks; see ``Server``."""
 
 import platform
 import time

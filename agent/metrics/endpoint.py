@@ -29,7 +29,7 @@ class Endpoint:
         self._address = address
         if address is None:
             return
-        # Takes 3.3 MiB: imported only where somebody wants it.
+        # Takes memory: imported only where somebody wants it.
         from agent.metrics.server import Server
 
         try:

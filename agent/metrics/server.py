@@ -11,15 +11,14 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from typing import TYPE_CHECKING, Any
 
 from agent.metrics.address import Address
 from agent.metrics.board import Board
-from agent.metrics.collector import registry_of
 from agent.metrics.health import dead, unready
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 # Connections at a time; seconds for a request to come and for an answer to be taken; bytes of what
 # comes before a body, which nobody needs.
@@ -45,12 +44,22 @@ class Server(ThreadingMixIn, TCPServer):
         )
         self.address_family, place = found[0][0], found[0][4]
         self.board = board
-        self.registry: CollectorRegistry = registry_of(board)
+        self._registry: CollectorRegistry | None = None
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__(place, Handler)  # type: ignore[arg-type]
         threading.Thread(
             target=self.serve_forever, args=(1.0,), name="metrics", daemon=True
         ).start()
+
+    @property
+    def registry(self) -> "CollectorRegistry":
+        # Imports 3.3 MiB, which an agent that nobody scrapes need not have. Two who ask at once
+        # make two that say the same.
+        if self._registry is None:
+            from agent.metrics.collector import registry_of
+
+            self._registry = registry_of(self.board)
+        return self._registry
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._free.acquire(blocking=False):
@@ -123,6 +132,8 @@ class Handler(BaseHTTPRequestHandler):
             self._end(_PAGES)
 
     def _metrics(self) -> None:
+        from prometheus_client.exposition import choose_encoder
+
         encoder, kind = choose_encoder(self.headers.get("Accept", ""))
         page = encoder(self.server.registry)
         self.send_response(HTTPStatus.OK)

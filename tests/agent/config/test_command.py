@@ -44,8 +44,6 @@ def test_what_init_prints_passes_check(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text(output("config", "init"))
     assert output("config", "check", file) == f"{file}: inputs system; sinks stdout\n"
-    # An agent that somebody sets up is one that somebody wants to watch; on loopback alone.
-    assert tomllib.loads(file.read_text())["metrics_address"] == "127.0.0.1:9464"
     jsonschema.validate(tomllib.loads(file.read_text()), schema())
 
 
@@ -232,6 +230,12 @@ def test_without_a_path_and_a_configuration_watch_says_what_to_do() -> None:
     assert "config init" in refused("watch")
 
 
+def test_metrics_are_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("METALOG_METRICS_ADDRESS")
+    shown = output("config", "show", "x", "--bundle", "y")
+    assert 'metrics_address = "127.0.0.1:9464" # default' in " ".join(shown.split())
+
+
 def test_logs_and_metrics_are_set_as_all_else_is(
     bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +243,7 @@ def test_logs_and_metrics_are_set_as_all_else_is(
     table = f"bundle = '{bundle_path}'\n[inputs.shop]\npaths = ['x']\n"
     file.write_text(f"log_level = 'warning'\nmetrics_address = '[::1]:1'\n{table}")
     monkeypatch.setenv("METALOG_LOG_FORMAT", "json")
+    monkeypatch.delenv("METALOG_METRICS_ADDRESS")
     text = output("config", "show", "--config", file, "--metrics-address", "off")
     found = [" ".join(line.split()) for line in text.splitlines()]
     assert 'log_format = "json" # $METALOG_LOG_FORMAT' in found

@@ -199,7 +199,10 @@ def test_ipv6(place: list[object]) -> None:
         assert one.get("/livez").status == 200
 
 
-def test_a_reload_moves_it_turns_it_off_and_on(bundle_path: Path, tmp_path: Path) -> None:
+def test_a_reload_moves_it_turns_it_off_and_on(
+    bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("METALOG_METRICS_ADDRESS")
     file = tmp_path / "agent.toml"
 
     def configure(address: str) -> None:
@@ -248,12 +251,22 @@ def test_a_run_that_ends_by_itself_serves_only_when_told_to(
     assert b"metrics on" in run(*arguments, "--metrics-address", "127.0.0.1:0").stderr
 
 
-def test_without_an_address_nothing_of_it_is_loaded(bundle_path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "unwanted"),
+    [
+        ("off", ["prometheus_client", "http.server", "agent.metrics.server"]),
+        ("127.0.0.1:0", ["prometheus_client", "agent.metrics.collector"]),
+    ],
+)
+def test_what_nobody_asks_for_is_not_loaded(
+    bundle_path: Path, tmp_path: Path, address: str, unwanted: list[str]
+) -> None:
     append(tmp_path / "app.log", session(1, *NORMAL))
     arguments = ["watch", str(tmp_path / "app.log"), "--once", "--bundle", str(bundle_path)]
+    arguments += ["--metrics-address", address]
     code = f"""
         import atexit, sys
-        unwanted = {{"prometheus_client", "http.server", "agent.metrics.server", "structlog"}}
+        unwanted = {{*{unwanted!r}}}
         atexit.register(lambda: print(sorted(unwanted & set(sys.modules))))
         sys.argv = ["metalog-agent", *{arguments!r}]
         from agent.cli import main
@@ -270,10 +283,10 @@ def test_without_an_address_nothing_of_it_is_loaded(bundle_path: Path, tmp_path:
     [
         ("127.0.0.1:9464", Address("127.0.0.1", 9464)), ("[::1]:1", Address("::1", 1)),
         ("metrics.example:65535", Address("metrics.example", 65535)),
-        (" localhost:0 ", Address("localhost", 0)), ("off", None), (None, None),
+        (" localhost:0 ", Address("localhost", 0)), ("off", None), ("OFF", None),
     ],
 )  # fmt: skip
-def test_addresses(text: str | None, address: Address | None) -> None:
+def test_addresses(text: str, address: Address | None) -> None:
     assert parse_address(text) == address
     assert address is None or parse_address(str(address)) == address
 
