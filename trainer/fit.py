@@ -33,6 +33,7 @@ from trainer.splits import Fractions, Seen, draw
 from trainer.systems import System, embedder_of, event_table
 from trainer.threads import settle_threads
 from trainer.unknown import unknown_system
+from trainer.validation import Validation
 from trainer.vectors import load_word_table
 
 # Words of the table that a bundle keeps beside those of its own templates, for events to come.
@@ -195,6 +196,7 @@ def learn(
     steps = _steps(preset, lessons)
     members = network.networks()
     total = steps * len(members)
+    validations = [Validation.of(left, alone=len(members) == 1) for left in lessons.left_out]
     # Without weight decay, as in the paper, this is Adam.
     optimisers = [
         torch.optim.AdamW(
@@ -264,7 +266,10 @@ def learn(
                 "loss/source": outcome.source.item(),
                 "loss/target": outcome.target.item(),
             }
-            for name, value in losses.items():
+            validated = {}
+            if validations and Validation.is_due(own_step + 1, steps):
+                validated = validations[number].figures(member, vectors)
+            for name, value in (losses | validated).items():
                 scalars.add_scalar(name, value, step)
             if records is not None:
                 records.losses(step, losses)

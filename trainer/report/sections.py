@@ -238,5 +238,20 @@ def training(exams: Sequence[Exam]) -> Content:
                 small=small,
             )
         )
+        if logged.validation:
+            figures.append(
+                charts.lines(
+                    f"Validation, {one.method.name}",
+                    [
+                        Series(name, points, style)
+                        for style, (name, points) in enumerate(logged.validation.items())
+                    ],
+                    Axis.of("meta-task", [0, logged.steps]),
+                    Axis.of("share", [0, 1]),
+                    edges=logged.begins,
+                    small="on labelled sessions of the target that a network left out; nothing is "
+                    "chosen by it",
+                )
+            )
     told = note(f"Nothing logged in {', '.join(missing)}.") if missing else None
     return [tag("div", figures, class_="grid"), told]

@@ -1,4 +1,5 @@
-"""What training logged: the losses of each meta-task, as TensorBoard has them."""
+"""What training logged, as TensorBoard has it: the losses of each meta-task, and how the networks
+did on sessions of the target that they left out."""
 
 from dataclasses import dataclass
 
@@ -14,17 +15,20 @@ _NAMES = {
     "loss/source": "on the sources",
     "loss/target": "on the target",
 }
+_VALIDATION = {"validation/best_f1": "F1, best threshold", "validation/auroc": "AUROC"}
 
 
 @dataclass(frozen=True)
 class Losses:
     """curves: pairs of step and loss by name; steps: the last one; averaged: steps a point;
-    begins: steps at which the second and later networks of the ensemble begin."""
+    begins: steps at which the second and later networks of the ensemble begin; validation: as
+    curves, see ``trainer.validation``, empty where nothing could be held back."""
 
     curves: dict[str, list[list[float]]]
     steps: int
     averaged: int
     begins: list[int]
+    validation: dict[str, list[list[float]]]
 
 
 def losses(run: Run) -> Losses | None:
@@ -39,11 +43,16 @@ def losses(run: Run) -> Losses | None:
     events.Reload()
     logged = set(events.Tags()["scalars"])
     found: dict[str, NDArray[np.float64]] = {}
-    for name, shown in _NAMES.items():
+    validation: dict[str, list[list[float]]] = {}
+    for name, shown in (_NAMES | _VALIDATION).items():
         if name in logged:
             by_step = {one.step: one.value for one in events.Scalars(name)}
             points = np.array(sorted(by_step.items()), dtype=np.float64)
-            found[shown] = points[np.isfinite(points[:, 1])]
+            points = points[np.isfinite(points[:, 1])]
+            if name in _NAMES:
+                found[shown] = points
+            elif len(points):
+                validation[shown] = np.round(points, 6).tolist()
     found = {name: points for name, points in found.items() if len(points)}
     if not found:
         return None
@@ -57,6 +66,7 @@ def losses(run: Run) -> Losses | None:
         last,
         averaged,
         begins,
+        validation,
     )
 
 
