@@ -200,3 +200,25 @@ def test_a_split_that_leaves_nothing_to_find_is_refused(source: Corpus, target: 
     assert (np.asarray(few.labels) == ANOMALOUS).sum() < 5
     with pytest.raises(UserError, match=r"leaves none of \d anomalous sessions to test on"):
         draw(Setting(Protocol.BILATERAL, FRACTIONS), [source], few, 0)
+
+
+def test_reserved_anomalies_are_neither_seen_nor_tested_and_labels_stay_the_same(
+    source: Corpus, target: Corpus
+) -> None:
+    setting = Setting(Protocol.BILATERAL, FRACTIONS, reserved=0.5)
+    split = draw(setting, [source], target, 7)
+    without = draw(Setting(Protocol.BILATERAL, FRACTIONS), [source], target, 7)
+    assert np.array_equal(split.labelled, without.labelled)
+    assert np.array_equal(np.union1d(split.test, split.reserved), without.test)
+    anomalies = target.counts["anomalous"]
+    labelled = int((target.labels[split.labelled] == ANOMALOUS).sum())
+    assert len(split.reserved) == round(0.5 * anomalies) - labelled
+    assert (target.labels[split.reserved] == ANOMALOUS).all()
+    task, examination = build(setting, [source], target, 7)
+    assert len(task.reserved) == len(split.reserved)
+    assert len(examination.seen) == len(split.labelled) + len(split.reserved)
+    for wrong in (Protocol.ZERO_SHOT, Protocol.UNLABELLED):
+        with pytest.raises(UserError, match="--reserve goes with --protocol bilateral"):
+            Setting(wrong, FRACTIONS, reserved=0.5)
+    with pytest.raises(UserError, match="--reserve 1"):
+        Setting(Protocol.BILATERAL, FRACTIONS, reserved=1.0)

@@ -115,7 +115,7 @@ def test_every_experiment_is_a_benchmark_that_can_be_asked_for(experiment: Exper
     assert (given["seeds"], given["first_seed"]) == (experiment.seeds, FIRST_SEED)
     assert {*experiment.systems} <= RECIPES.keys()
     assert set(experiment.methods) - {RULES} <= {
-        *methods_of(",".join(experiment.methods), setting.protocol)
+        *methods_of(",".join(experiment.methods), setting)
     }
 
 

@@ -42,11 +42,19 @@ def benchmark(
     labels: Annotated[
         int | None, typer.Option(metavar="K", help="Labelled sessions of a budget, of any class.")
     ] = None,
+    reserve: Annotated[
+        float,
+        typer.Option(
+            metavar="R",
+            help="Share of the target's anomalies in its training part; only methods named :b may "
+            "see all of their labels, and nobody is tested on them.",
+        ),
+    ] = 0.0,
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: presets, target-only, source-only, names of baselines, or rules "
-            "for all baselines."
+            help="Comma-separated: presets, target-only, source-only, names of baselines, rules "
+            "for all baselines, or methods of papers with what they are given, as in logrobust:a."
         ),
     ] = "default,rules",
     seeds: Annotated[
@@ -84,8 +92,8 @@ def benchmark(
         known = ", ".join(one.value for one in Protocol)
         raise UserError(f"--protocol {protocol}: not known; one of {known}") from None
     fractions = Fractions(source_fraction, normal_fraction, anomaly_fraction)
-    setting = Setting(which, fractions, target_anomaly_ratio, labels)
-    names = chosen(methods, which)
+    setting = Setting(which, fractions, target_anomaly_ratio, labels, reserve)
+    names = chosen(methods, setting)
     with tempfile.TemporaryDirectory(prefix="metalog-benchmark-") as workspace:
         sources = tuple(given(path, Path(workspace)) for path in source)
         tested = given(target, Path(workspace))

@@ -3,15 +3,17 @@
 from models.errors import UserError
 from trainer.benchmark.baselines import BASELINES, possible
 from trainer.benchmark.networks import NETWORKS, Network, check_possible, is_network
-from trainer.benchmark.protocols import Protocol
+from trainer.benchmark.papers.catalogue import PAPERS, check_given
+from trainer.benchmark.protocols import Setting
 from trainer.benchmark.task import Method
 
 RULES = "rules"
 
 
-def chosen(text: str, protocol: Protocol) -> tuple[str, ...]:
+def chosen(text: str, setting: Setting) -> tuple[str, ...]:
     """Names of methods from a comma-separated list, each once; ``rules`` are all baselines that
     the protocol gives enough to. Raises UserError for a name that means nothing here."""
+    protocol = setting.protocol
     names: dict[str, None] = {}
     for name in (part.strip() for part in text.split(",")):
         if name == RULES:
@@ -19,8 +21,11 @@ def chosen(text: str, protocol: Protocol) -> tuple[str, ...]:
         elif is_network(name):
             check_possible(name, protocol)
             names[name] = None
+        elif name in PAPERS:
+            check_given(name, setting)
+            names[name] = None
         elif name not in BASELINES:
-            known = ", ".join((*NETWORKS, RULES, *BASELINES))
+            known = ", ".join((*NETWORKS, RULES, *BASELINES, *PAPERS))
             raise UserError(f"--methods {name}: not known; one of {known}")
         elif name not in possible(protocol):
             raise UserError(
@@ -33,4 +38,6 @@ def chosen(text: str, protocol: Protocol) -> tuple[str, ...]:
 
 
 def make(name: str) -> Method:
+    if name in PAPERS:
+        return PAPERS[name]()
     return BASELINES[name]() if name in BASELINES else Network(name)

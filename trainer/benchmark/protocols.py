@@ -1,7 +1,8 @@
 """The protocols: what a method may see of each system, and on which sessions it is tested.
 
 bilateral   the paper's tables 1 and 2: ``source`` of each source's labelled sessions, ``normal``
-            and ``anomaly`` of the target's two classes (at least 5 anomalies); tested on the rest
+            and ``anomaly`` of the target's two classes (at least 5 anomalies); tested on the rest,
+            but for anomalies that are reserved
 zero-shot   the sources' labels and nothing of the target; tested on all of it
 unlabelled  the sources' labels and, as a history without labels, ``normal`` of the target's
             sessions, drawn whatever their labels are; tested on the rest
@@ -13,7 +14,7 @@ the same history and the same test part.
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -38,12 +39,15 @@ class Protocol(StrEnum):
 @dataclass(frozen=True)
 class Setting:
     """A protocol with its numbers. anomaly_ratio: share of anomalies that the target is thinned
-    to, None leaves them all; labels: sessions that a budget pays for."""
+    to, None leaves them all; labels: sessions that a budget pays for. reserved: share of the
+    target's anomalies that its training part has in all: those without a label in it are neither
+    tested nor seen but by methods that are given all labels of it (blocks b of the tables)."""
 
     protocol: Protocol
     fractions: Fractions
     anomaly_ratio: float | None = None
     labels: int | None = None
+    reserved: float = 0.0
 
     def __post_init__(self) -> None:
         if self.anomaly_ratio is not None and not 0 < self.anomaly_ratio < 1:
@@ -63,19 +67,29 @@ class Setting:
                 "--normal-fraction and --anomaly-fraction say how many labels that one has"
             )
 
+        if not 0 <= self.reserved < 1:
+            raise UserError(f"--reserve {self.reserved}: expected a share from 0 to 1")
+        if self.reserved and self.protocol is not Protocol.BILATERAL:
+            raise UserError(f"--reserve goes with --protocol bilateral, not {self.protocol.value}")
+
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "protocol": self.protocol.value}
+        found = {**asdict(self), "protocol": self.protocol.value}
+        if not self.reserved:
+            # As in reports from before there was such a thing.
+            del found["reserved"]
+        return found
 
 
 @dataclass(frozen=True)
 class Split:
     """Sessions by index, ascending: of each source; of the target those seen with their label,
-    those seen without, and those to be tested on."""
+    those seen without, and those to be tested on. reserved: see ``Setting``."""
 
     sources: tuple[Indices, ...]
     labelled: Indices
     unlabelled: Indices
     test: Indices
+    reserved: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def seen(self) -> Indices:
@@ -123,14 +137,15 @@ def draw(setting: Setting, sources: list[Corpus], target: Corpus, seed: int) -> 
     labels = np.asarray(target.labels)
     known = np.flatnonzero(labels != UNLABELLED)
     nothing = np.zeros(0, dtype=np.int64)
-    labelled = unlabelled = nothing
+    labelled = unlabelled = reserved = nothing
     if setting.protocol is Protocol.BILATERAL:
         labelled = draw_target(target, setting.fractions, rng)
+        reserved = _reserved(setting, target, labelled, rng)
     elif setting.protocol is not Protocol.ZERO_SHOT:
         history = rng.permutation(known)[: max(1, round(setting.fractions.normal * len(known)))]
         paid = _paid(setting, len(history), len(known), target.name)
         labelled, unlabelled = np.sort(history[:paid]), np.sort(history[paid:])
-    test = np.setdiff1d(known, np.concatenate([labelled, unlabelled]))
+    test = np.setdiff1d(known, np.concatenate([labelled, unlabelled, reserved]))
     for kind, label in (("anomalous", ANOMALOUS), ("normal", NORMAL)):
         if not (labels[test] == label).any():
             raise UserError(
@@ -138,7 +153,16 @@ def draw(setting: Setting, sources: list[Corpus], target: Corpus, seed: int) -> 
                 f"{kind} sessions to test on (a bilateral training part takes at least "
                 f"{FEWEST_ANOMALIES} anomalous ones); give more sessions or smaller fractions"
             )
-    return Split(seen, labelled, unlabelled, test)
+    return Split(seen, labelled, unlabelled, test, reserved)
+
+
+def _reserved(
+    setting: Setting, target: Corpus, labelled: Indices, rng: np.random.Generator
+) -> Indices:
+    anomalies = np.flatnonzero(np.asarray(target.labels) == ANOMALOUS)
+    others = np.setdiff1d(anomalies, labelled)
+    wanted = round(setting.reserved * len(anomalies)) - (len(anomalies) - len(others))
+    return np.sort(rng.permutation(others)[: max(0, wanted)])
 
 
 def _paid(setting: Setting, history: int, sessions: int, name: str) -> int:

@@ -1,7 +1,8 @@
 """One seed of a benchmark: what a method may see, and what it is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from models.events import DrainParameters
 from trainer.batches import Rows
 from trainer.benchmark.protocols import Setting, Split, draw, thinned
+from trainer.benchmark.space import Space
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, Corpus
 from trainer.systems import System
 
@@ -22,6 +24,8 @@ class Task:
     were known from the training part. normal, anomalous, unlabelled: sessions of the target, event
     ids int64 [length] each; which of them are empty is up to the protocol. sources, target, split:
     for methods that go back to the corpora; the target's labels are -1 but for ``split.labelled``.
+    reserved: anomalous sessions of the target's training part that only a method which is given all
+    of its labels may see.
     """
 
     setting: Setting
@@ -34,6 +38,12 @@ class Task:
     sources: tuple[Corpus, ...]
     target: Corpus
     split: Split
+    reserved: list[Rows] = field(default_factory=list)
+
+    @cached_property
+    def space(self) -> Space:
+        """The events of the target and of the sources, and the sources' sessions."""
+        return Space.of(self.templates, self.trained_events, self.sources, self.split.sources)
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,7 @@ def parsed(
     # In this order: events that only the test part has get ids after all others.
     labelled = system.sequences(split.labelled, parser)
     unlabelled = system.sequences(split.unlabelled, parser)
+    reserved = system.sequences(split.reserved, parser)
     tested = system.sequences(split.test, parser)
     labels = system.labels(split.labelled)
     hidden = np.full(len(target), UNLABELLED, dtype=np.int8)
@@ -99,5 +110,6 @@ def parsed(
         sources=tuple(sources),
         target=replace(target, labels=hidden),
         split=split,
+        reserved=reserved,
     )
-    return task, Examination(tested, system.labels(split.test), [*labelled, *unlabelled])
+    return task, Examination(tested, system.labels(split.test), [*labelled, *unlabelled, *reserved])

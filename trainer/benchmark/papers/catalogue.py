@@ -1,0 +1,44 @@
+"""The methods of the papers by name, as ``--methods`` has them: ``logrobust:a``."""
+
+from collections.abc import Callable
+from functools import partial
+
+from models.errors import UserError
+from trainer.benchmark.papers.logrobust import LogRobust
+from trainer.benchmark.papers.settings import Given
+from trainer.benchmark.papers.trial import Compared
+from trainer.benchmark.protocols import Protocol, Setting
+
+# With the blocks of the paper's tables that they stand in.
+_KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
+    "logrobust": (LogRobust, "abd"),
+}
+
+
+def _named() -> dict[str, Callable[[], Compared]]:
+    """A kind with one block alone goes by its name alone."""
+    return {
+        name: partial(make, name, Given(letter))
+        for kind, (make, letters) in _KINDS.items()
+        for letter in letters
+        for name in [f"{kind}:{letter}" if len(letters) > 1 else kind]
+    }
+
+
+PAPERS = _named()
+
+
+def check_given(name: str, setting: Setting) -> None:
+    """Raises UserError where the protocol does not give a method what it is given in the paper."""
+    given = PAPERS[name]().given
+    if setting.protocol is Protocol.ZERO_SHOT and given is Given.SOURCE:
+        return
+    if setting.protocol is not Protocol.BILATERAL:
+        needs = "nothing of the target" if given is Given.SOURCE else "labels of the target"
+        which = "bilateral and zero-shot" if given is Given.SOURCE else "bilateral"
+        raise UserError(f"--methods {name}: is given {needs}, which only --protocol {which} does")
+    if given is Given.ALL and not setting.reserved:
+        raise UserError(
+            f"--methods {name}: sees all labels of the target's training part; say with --reserve "
+            "how many of the anomalies that has, such as 0.3"
+        )
