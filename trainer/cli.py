@@ -13,6 +13,7 @@ from models.errors import UserError
 from trainer.benchmark.cli import benchmark
 from trainer.commands import completing
 from trainer.commands.adapt import adapt
+from trainer.commands.compare import compare
 from trainer.commands.download import download
 from trainer.commands.fit import fit
 from trainer.commands.label import label
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 app.command()(download)
 app.command()(benchmark)
+app.command()(compare)
 
 
 def main() -> None:

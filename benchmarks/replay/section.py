@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from benchmarks.replay.records import Measured
-from benchmarks.results import page, plots
+from benchmarks.results import page
 from models.errors import UserError
 from models.placing import placed_file
+from trainer.plotting import save
 
 HEADING = "## On a host that it has never seen"
 _SECTION = re.compile(rf"^{re.escape(HEADING)}\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
@@ -22,6 +23,6 @@ def refresh(docs: Path, measured: Measured) -> None:
     filled = page.Page({}, measured)
     text = filled.text(template[0])
     for name, figure in filled.plots.items():
-        plots.save(figure, docs / "results" / f"{name}.svg")
+        save(figure, docs / "results" / f"{name}.svg")
     with placed_file(path) as file:
         file.write_text(_SECTION.sub(lambda _: text, before, count=1), encoding="utf-8")

@@ -29,6 +29,7 @@ from benchmarks.results.records import Record
 from benchmarks.results.tables import Row, name_of
 from models.errors import UserError
 from models.placing import placed_file
+from trainer.plotting import save
 
 TEMPLATE = Path(__file__).with_name("page.md")
 
@@ -310,7 +311,7 @@ def write(records: Mapping[str, Record], docs: Path, template: str) -> list[Path
     written = []
     for name, figure in page.plots.items():
         written.append(docs / "results" / f"{name}.svg")
-        plots.save(figure, written[-1])
+        save(figure, written[-1])
     written.append(docs / "results.md")
     with placed_file(written[-1]) as file:
         file.write_text(text, encoding="utf-8")

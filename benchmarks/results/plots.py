@@ -1,45 +1,22 @@
 """Plots of the page, as SVG. The same results give the same bytes with the same Matplotlib."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
-from matplotlib import rc_context
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.results.published import Published
 from benchmarks.results.records import Record
 from benchmarks.results.tables import Row
-from models.placing import placed_file
+from trainer.plotting import band, equal_steps, legend, panels
 
-_STYLE: dict[Any, Any] = {
-    # Ids of clip paths are random otherwise. Letters stay text: smaller, and can be searched.
-    "svg.hashsalt": "metalog",
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-}
 _OWN = "#0b5fa5"
 _BESIDE = "#7a4fb5"
 _RULES = ("#c4561c", "#8a8a8a", "#c9a227")
 _THIN = "#c9c9c9"
 _REFERENCE = "#222222"
-_SIDE = 3.6
-
-
-def save(figure: Figure, path: Path) -> None:
-    with placed_file(path) as file, rc_context(_STYLE):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def curves(record: Record, title: str, beside: Sequence[str]) -> Figure:
@@ -54,7 +31,7 @@ def curves(record: Record, title: str, beside: Sequence[str]) -> Figure:
     own = [(one, _BESIDE) for one in beside if one in record.methods]
     # The default last: above the others.
     drawn = (*zip(rules, _RULES, strict=False), *own, ("default", _OWN))
-    with _panels(2, title) as (figure, axes):
+    with panels(2, title) as (figure, axes):
         roc, precision_recall = axes
         for axis, kind in ((roc, "roc"), (precision_recall, "precision_recall")):
             for method, colour in drawn:
@@ -72,14 +49,14 @@ def curves(record: Record, title: str, beside: Sequence[str]) -> Figure:
         precision_recall.set_xlim(0, 1.02)
         precision_recall.set_xlabel("recall")
         precision_recall.set_ylabel("precision")
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
 
 
 def budgets(targets: Mapping[str, Mapping[int, Record]]) -> Figure:
     """F1 (raw) by labelled sessions, a panel a target: default, the best rule of each budget, and
     each rule thin."""
-    with _panels(len(targets), "F1 (raw) by labelled sessions of the target") as (figure, axes):
+    with panels(len(targets), "F1 (raw) by labelled sessions of the target") as (figure, axes):
         for axis, (target, records) in zip(axes, targets.items(), strict=True):
             budgets = sorted(records)
             rules = sorted({rule for record in records.values() for rule in record.rules})
@@ -93,11 +70,11 @@ def budgets(targets: Mapping[str, Mapping[int, Record]]) -> Figure:
                 best.append((k, records[k].mean(first, "raw", "f1") if first else None))
             _line(axis, best, budgets, color=_RULES[0], label="best rule of each", marker="s")
             _spread(axis, [records[k] for k in budgets], "default", "raw", _OWN, "default")
-            _steps(axis, [str(k) for k in budgets])
+            equal_steps(axis, [str(k) for k in budgets])
             axis.set_title(target)
             axis.set_xlabel("labelled sessions")
         axes[0].set_ylabel("F1")
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
 
 
@@ -108,7 +85,7 @@ def anomaly_fractions(
 ) -> Figure:
     """F1 by the share of anomaly labels, a panel a direction: raw full, unseen dashed."""
     title = "F1 by the share of the target's anomaly labels"
-    with _panels(len(directions), title) as (figure, axes):
+    with panels(len(directions), title) as (figure, axes):
         for axis, (direction, (records, published)) in zip(axes, directions.items(), strict=True):
             shares = sorted(records)
             ordered = [records[share] for share in shares]
@@ -123,17 +100,17 @@ def anomaly_fractions(
                     axis, points, shares, color=_REFERENCE, marker="x", linestyle=":",
                     label="MetaLog, as published",
                 )  # fmt: skip
-            _steps(axis, [f"{100 * share:g} %" for share in shares])
+            equal_steps(axis, [f"{100 * share:g} %" for share in shares])
             axis.set_title(direction)
             axis.set_xlabel("anomaly labels (at least 5)")
         axes[0].set_ylabel("F1")
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
 
 
 def bars(directions: Mapping[str, Sequence[Row]], seeds: Mapping[str, Sequence[int]]) -> Figure:
     """F1 of each row, raw and unseen, a panel a direction."""
-    with _panels(len(directions), "What each part of the preset is worth", across=1) as (
+    with panels(len(directions), "What each part of the preset is worth", across=1) as (
         figure,
         axes,
     ):
@@ -155,13 +132,13 @@ def bars(directions: Mapping[str, Sequence[Row]], seeds: Mapping[str, Sequence[i
             axis.set_xlim(0, 1.15)
             axis.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
             axis.set_title(direction)
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
 
 
 def betas(rows: Mapping[str, Row], seeds: Sequence[int], title: str) -> Figure:
     """F1 by the weight of the target's loss."""
-    with _panels(1, title) as (figure, axes):
+    with panels(1, title) as (figure, axes):
         axis = axes[0]
         for split, colour, dash in (("raw", _OWN, "-"), ("unseen", _BESIDE, "--")):
             means, low, high = [], [], []
@@ -175,10 +152,10 @@ def betas(rows: Mapping[str, Row], seeds: Sequence[int], title: str) -> Figure:
             places = range(len(rows))
             axis.plot(places, means, dash, color=colour, marker="o", label=f"default, {split}")
             axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-        _steps(axis, list(rows))
+        equal_steps(axis, list(rows))
         axis.set_xlabel("beta")
         axis.set_ylabel("F1")
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
 
 
@@ -189,43 +166,23 @@ def recalls(
     them. systems: by way and number of labels the value of each seed; apart: by system, of the
     bundle with the past as old logs."""
     title = "Recall at 5 false alarms in 1,000, by labelled sessions of the past"
-    with _panels(len(systems), title) as (figure, axes):
+    with panels(len(systems), title) as (figure, axes):
         for axis, (system, ways) in zip(axes, systems.items(), strict=True):
             steps = sorted({count for way in ways.values() for count in way})
             for (way, points), colour in zip(ways.items(), (_RULES[0], _OWN), strict=False):
                 places = [steps.index(count) for count in sorted(points)]
-                _band(axis, places, [points[k] for k in sorted(points)], colour, way, shaded=True)
+                band(axis, places, [points[k] for k in sorted(points)], colour, way, shaded=True)
             if system in apart:
                 axis.axhline(
                     apart[system], color=_REFERENCE, linestyle=":", linewidth=1,
                     label="no label, --history",
                 )  # fmt: skip
-            _steps(axis, [str(count) for count in steps])
+            equal_steps(axis, [str(count) for count in steps])
             axis.set_title(system)
             axis.set_xlabel("labelled sessions")
         axes[0].set_ylabel("recall")
-        _legend(figure, axes)
+        legend(figure, axes)
     return figure
-
-
-@contextmanager
-def _panels(
-    count: int, title: str, across: int | None = None
-) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Panels side by side, or ``across`` in a row; laid out when the block ends."""
-    columns = min(count, across or 2)
-    rows = -(-count // columns)
-    with rc_context(_STYLE):
-        width = 2 * _SIDE + 0.6 if columns > 1 or across else _SIDE + 1
-        figure = Figure(
-            figsize=(width, rows * (2.4 if across else 3.2) + 0.3), layout="constrained"
-        )
-        grid = figure.subplots(rows, columns, squeeze=False)
-        axes = [axis for line in grid for axis in line]
-        for axis in axes[count:]:
-            axis.set_axis_off()
-        figure.suptitle(title, fontsize=10)
-        yield figure, axes[:count]
 
 
 def _line(
@@ -254,47 +211,6 @@ def _spread(
         place: record.values(method, split, "f1", seeds) for place, record in enumerate(records)
     }
     known = {place: values for place, values in found.items() if values}
-    _band(
+    band(
         axis, list(known), list(known.values()), colour, label, dash, shaded=split == "raw"
     )  # fmt: skip
-
-
-def _band(
-    axis: Axes,
-    places: Sequence[int],
-    of_each: Sequence[Sequence[float]],
-    colour: str,
-    label: str,
-    dash: str = "-",
-    *,
-    shaded: bool,
-) -> None:
-    means = [statistics.fmean(values) for values in of_each]
-    deviations = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in of_each]
-    low = [mean - deviation for mean, deviation in zip(means, deviations, strict=True)]
-    high = [mean + deviation for mean, deviation in zip(means, deviations, strict=True)]
-    axis.plot(places, means, dash, color=colour, marker="o", markersize=3.5, label=label)
-    if shaded:
-        axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def _steps(axis: Axes, labels: Sequence[str]) -> None:
-    """Equal steps whatever the numbers: 0 and 8 are both on the axis, 0.1 % and 10 %, too."""
-    axis.set_xticks(range(len(labels)), labels)
-    low, _ = axis.get_ylim()
-    axis.set_ylim(max(low, -0.02), 1.02)
-
-
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """Below all panels, each label once."""
-    handles: dict[str, Artist] = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    columns = 4 if figure.get_figwidth() > 2 * _SIDE else 2
-    figure.legend(
-        list(handles.values()),
-        list(handles),
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
-    )

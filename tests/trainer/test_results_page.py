@@ -114,9 +114,7 @@ def test_every_experiment_is_a_benchmark_that_can_be_asked_for(experiment: Exper
         assert given[f"{share}_fraction"] == getattr(setting.fractions, share)
     assert (given["seeds"], given["first_seed"]) == (experiment.seeds, FIRST_SEED)
     assert {*experiment.systems} <= RECIPES.keys()
-    assert set(experiment.methods) - {RULES} <= {
-        *methods_of(",".join(experiment.methods), setting)
-    }
+    assert set(experiment.methods) - {RULES} <= {*methods_of(",".join(experiment.methods), setting)}
 
 
 def test_the_experiments_are_those_that_the_page_promises_the_important_ones_first() -> None:

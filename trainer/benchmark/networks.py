@@ -86,7 +86,7 @@ class Network:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.threshold = 0.5
+        self.threshold = self.published_threshold = 0.5
         self._workspace = tempfile.TemporaryDirectory(prefix="metalog-benchmark-")
         self._run: Run | None = None
         self._tested = np.zeros(0, dtype=np.int64)

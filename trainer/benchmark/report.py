@@ -28,18 +28,7 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
     ``peak_memory_mib`` (of the largest process) differ when the same benchmark is run again.
     """
     target = outcomes[0].labels[-1]
-    decides = {
-        "setting": plan.setting.to_json(),
-        "methods": plan.methods,
-        # All of them: one may stand in for another, as where a target has no labels.
-        "presets": {name: preset.to_json() for name, preset in PRESETS.items()}
-        if any(is_network(name) for name in plan.methods)
-        else {},
-        "seeds": [outcome.seed for outcome in outcomes],
-        "corpora": [system["fingerprint"] for system in outcomes[0].labels],
-        "version": version("metalog"),
-    }
-    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
+    seeds = [outcome.seed for outcome in outcomes]
     return {
         "protocol": plan.setting.protocol.value,
         "labels": target["labels"],
@@ -53,13 +42,30 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
         ],
         "systems": outcomes[0].labels,
         "setting": plan.setting.to_json(),
-        "seeds": decides["seeds"],
-        "configuration": hashlib.sha256(canonical.encode()).hexdigest(),
-        "version": decides["version"],
+        "seeds": seeds,
+        "configuration": decided(plan, seeds),
+        "version": version("metalog"),
         "costs": [cost for outcome in outcomes for cost in outcome.costs],
         "wall_seconds": round(wall_seconds, 3),
         "peak_memory_mib": max(outcome.peak_memory for outcome in outcomes),
     }
+
+
+def decided(plan: Plan, seeds: Sequence[int]) -> str:
+    """Sha256 of whatever decides the figures, in hex."""
+    decides = {
+        "setting": plan.setting.to_json(),
+        "methods": plan.methods,
+        # All of them: one may stand in for another, as where a target has no labels.
+        "presets": {name: preset.to_json() for name, preset in PRESETS.items()}
+        if any(is_network(name) for name in plan.methods)
+        else {},
+        "seeds": list(seeds),
+        "corpora": [given.open().fingerprint for given in (*plan.sources, plan.target)],
+        "version": version("metalog"),
+    }
+    canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def written(report: dict[str, Any]) -> str:

@@ -13,6 +13,8 @@ from functools import partial
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from trainer.benchmark.corpora import Given
@@ -20,7 +22,7 @@ from trainer.benchmark.curves import curves
 from trainer.benchmark.figures import SPLITS, Parts, figures
 from trainer.benchmark.methods import make
 from trainer.benchmark.protocols import Setting
-from trainer.benchmark.task import Task, build
+from trainer.benchmark.task import Method, Task, build
 from trainer.corpus import Corpus
 from trainer.progress import silence
 
@@ -81,6 +83,7 @@ def run_seed(plan: Plan, seed: int, judged: Callable[[], None] = lambda: None) -
             )
             by_split = figures(parts, scores, method.threshold, seed)
             threshold = method.threshold if math.isfinite(method.threshold) else None
+            half = _at_half(method, parts, scores, seed)
             results += [
                 {
                     "method": name,
@@ -88,6 +91,7 @@ def run_seed(plan: Plan, seed: int, judged: Callable[[], None] = lambda: None) -
                     "seed": seed,
                     **by_split[split],
                     "threshold": threshold,
+                    **({} if half is None else {"at_half": half[split]}),
                 }
                 for split in SPLITS
             ]
@@ -104,6 +108,21 @@ def run_seed(plan: Plan, seed: int, judged: Callable[[], None] = lambda: None) -
         costs=costs,
         peak_memory=_peak_memory(),
     )
+
+
+def _at_half(
+    method: Method, parts: Parts, scores: NDArray[np.float64], seed: int
+) -> dict[str, dict[str, float | None]] | None:
+    """By split, where scores are probabilities: what the paper's threshold gives, for all methods
+    the same."""
+    threshold: float | None = getattr(method, "published_threshold", None)
+    if threshold is None:
+        return None
+    found = figures(parts, scores, threshold, seed)
+    return {
+        split: {name: found[split][name] for name in ("precision", "recall", "f1")}
+        for split in SPLITS
+    }
 
 
 def run(

@@ -1,0 +1,89 @@
+"""``metalog-train compare`` on demo logs: rows, pages, plots, and what is not run again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.trainer.conftest import Demo
+from trainer.benchmark.methods import chosen
+from trainer.benchmark.papers.catalogue import PAPERS
+from trainer.benchmark.protocols import Protocol, Setting
+from trainer.cli import app
+from trainer.compare.published import PUBLISHED
+from trainer.compare.rows import ROWS, RULES
+from trainer.compare.tables import table
+from trainer.splits import Fractions
+
+
+def compare(demo: Demo, output: Path, *arguments: object) -> Any:
+    given = [
+        "compare", "--source", demo.corpus(demo.source), "--target", demo.corpus(demo.target),
+        "-o", output, "--normal-fraction", 0.5, "--anomaly-fraction", 0.2, "--seeds", 2,
+        "--jobs", 1, *arguments,
+    ]  # fmt: skip
+    return CliRunner().invoke(app, [str(one) for one in given])
+
+
+def test_every_method_of_a_paper_has_a_row_and_every_row_is_a_method() -> None:
+    setting = Setting(Protocol.BILATERAL, Fractions(), reserved=0.3)
+    names = [row.method for row in (*ROWS, *RULES)]
+    assert chosen(",".join(names), setting) == tuple(names)
+    assert set(PAPERS) <= set(names)
+    for published in PUBLISHED.values():
+        assert set(published) == {row.method for row in ROWS if row.block}
+
+
+def test_a_comparison_leaves_a_page_and_is_not_run_twice(demo: Demo, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    rows = ("--methods", "logrobust:b,count-distance", "--sweep-seeds", 0)
+    done = compare(demo, output, *rows)
+    assert done.exit_code == 0, done.output
+    assert "logrobust:b" in done.stdout
+    page = (output / "compare.md").read_text()
+    assert page.startswith(f"# {demo.source.name} to {demo.target.name}\n")
+    assert "| b2 | LogRobust | all labels of the target's training part |" in page
+    assert "published" not in page.partition("| b2")[0].rpartition("|  |")[2]
+    assert (output / "roc.svg").read_text().startswith("<?xml")
+    report = json.loads((output / "table.json").read_bytes())
+    assert report["setting"]["reserved"] == 0.5
+    half = [row["at_half"] for row in report["results"] if row["method"] == "logrobust:b"]
+    assert all(set(one) == {"precision", "recall", "f1"} for one in half)
+    assert not any("at_half" in row for row in report["results"] if row["method"] != "logrobust:b")
+
+    stamp = (output / "table.json").stat().st_mtime_ns
+    assert compare(demo, output, *rows).exit_code == 0
+    assert (output / "table.json").stat().st_mtime_ns == stamp
+    assert compare(demo, output, *rows, "--first-seed", 1).exit_code == 0
+    assert (output / "table.json").stat().st_mtime_ns != stamp
+
+
+def test_published_figures_stand_beside_those_of_the_same_pair(demo: Demo, tmp_path: Path) -> None:
+    rows = ("--methods", "logrobust:a", "--sweep-seeds", 0, "--seeds", 1)
+    assert compare(demo, tmp_path, *rows).exit_code == 0
+    report = json.loads((tmp_path / "table.json").read_bytes())
+    assert "published" not in table(report)
+    for place, name in ((0, "hdfs"), (-1, "bgl")):
+        report["systems"][place]["name"] = name
+    shown = table(report).splitlines()
+    assert "published, full data: P" in shown[0]
+    assert shown[2].endswith("| 94.60 | 72.95 | 82.38 |")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--methods", "target-only"), "--methods target-only: is no row"),
+        (("--methods", "logrobust"), "--methods logrobust: not known"),
+        (("--normal-fraction", "0"), "--normal-fraction 0.0"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    arguments: tuple[str, ...], said: str, demo: Demo, tmp_path: Path
+) -> None:
+    done = compare(demo, tmp_path, *arguments)
+    assert done.exit_code != 0
+    assert said in str(done.exception)
+    assert not list(tmp_path.iterdir())

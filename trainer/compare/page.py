@@ -1,0 +1,64 @@
+"""A comparison as one page of Markdown with its plots beside it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from models.placing import placed_file
+from trainer.compare import plots, tables
+from trainer.compare.rows import OWN
+from trainer.compare.studies import BETAS, SHARES, TABLE
+from trainer.plotting import save
+
+PAGE = "compare.md"
+_ZERO_SHOT = "zero-shot-"
+_ABOUT = """\
+Blocks are those of the paper (MetaLog, ICSE 2024, tables 1 and 2). All methods have the same test
+sessions, and the same validation: three models, each without a third of the labelled sessions, on
+which stopping, the best of two or three settings, and the threshold are chosen. *F1 at 0.5* is at
+the threshold that the paper takes for all. Seconds are of one core, the median of the seeds, all
+models of a method together. Published figures are of the full data and were not run again."""
+
+
+def write(folder: Path, reports: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+    """compare.md and its SVGs, from reports by the name of their study."""
+    table = reports[TABLE]
+    *sources, target = [system["name"] for system in table["systems"]]
+    title = f"{' and '.join(sources)} to {target}"
+    figures: dict[str, Figure] = {}
+
+    def shown(name: str, figure: Figure, about: str) -> str:
+        figures[name] = figure
+        return f"![{about}]({name}.svg)"
+
+    parts = [
+        f"# {title}", _ABOUT, tables.used(table), tables.table(table),
+        shown("roc", plots.roc(table, f"{title}: ROC, first seed, and mean AUROC"), "ROC curves"),
+    ]  # fmt: skip
+    zero_shot = {
+        name.removeprefix(_ZERO_SHOT): report
+        for name, report in reports.items()
+        if name.startswith(_ZERO_SHOT)
+    }
+    if zero_shot:
+        about = "Trained on the systems above, tested on all of another one."
+        plot = shown("zero-shot", plots.zero_shot(zero_shot), "Precision, recall and F1")
+        parts += ["## Without anything of the target", about, tables.zero_shot_table(zero_shot)]
+        parts.append(plot)
+    if "beta" in reports:
+        varied = {f"{beta:g}": (reports["beta"], f"{OWN}/target_weight={beta:g}") for beta in BETAS}
+        plot = shown("beta", plots.sweep(f"{title}: beta", "beta", varied), "F1 by beta")
+        parts += ["## Weight of the target's loss", tables.sweep_table("beta", varied), plot]
+        shares = {f"{100 * one:g} %": (reports[f"share-{one:g}"], OWN) for one in SHARES}
+        label = "labelled share of the target's anomalies (at least 5)"
+        plot = shown("shares", plots.sweep(f"{title}: labels", label, shares), "F1 by labels")
+        parts += ["## Share of labelled anomalies", tables.sweep_table("labels", shares), plot]
+    written = []
+    for name, figure in figures.items():
+        written.append(folder / f"{name}.svg")
+        save(figure, written[-1])
+    with placed_file(folder / PAGE) as file:
+        file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return [folder / PAGE, *written]

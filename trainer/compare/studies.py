@@ -1,0 +1,111 @@
+"""The benchmarks that a comparison is made of; what is done stays done."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.placing import placed_file
+from trainer.benchmark.corpora import Given
+from trainer.benchmark.protocols import Protocol, Setting
+from trainer.benchmark.report import decided, report, written
+from trainer.benchmark.runner import Plan, run
+from trainer.compare.rows import OWN, ZERO_SHOT
+from trainer.splits import Fractions
+
+TABLE = "table"
+# Figures 8 and 9 of the paper. 1 is the preset's own beta.
+BETAS = (0.25, 1.0, 4.0, 16.0)
+SHARES = (0.001, 0.01, 0.05, 0.1)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One benchmark. name: of its JSON, without the ending."""
+
+    name: str
+    plan: Plan
+    seeds: range
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared. others: systems for the zero-shot bars; sweep_seeds: seeds for beta and for
+    shares of labels, 0 leaves both out."""
+
+    sources: tuple[Given, ...]
+    target: Given
+    others: tuple[Given, ...]
+    fractions: Fractions
+    seeds: range
+    sweep_seeds: int
+    methods: tuple[str, ...]
+
+
+def setting_of(asked: Asked) -> Setting:
+    """Of the table."""
+    return Setting(Protocol.BILATERAL, asked.fractions, reserved=asked.fractions.normal)
+
+
+def studies(asked: Asked) -> Iterator[Study]:
+    """The table first, then the bars, then the curves."""
+    setting = setting_of(asked)
+    plan = Plan(setting, asked.sources, asked.target, asked.methods)
+    yield Study(TABLE, plan, asked.seeds)
+    zero_shot = Setting(Protocol.ZERO_SHOT, asked.fractions)
+    for other in asked.others:
+        bars = (row.method for row in ZERO_SHOT if row.method in asked.methods)
+        names: tuple[str, ...] = (*bars, "keywords")
+        plan = Plan(zero_shot, (*asked.sources, asked.target), other, names)
+        yield Study(f"zero-shot-{other.open().name}", plan, asked.seeds)
+    if not asked.sweep_seeds or OWN not in asked.methods:
+        return
+    few = asked.seeds[: asked.sweep_seeds]
+    names = tuple(f"{OWN}/target_weight={beta:g}" for beta in BETAS)
+    yield Study("beta", Plan(setting, asked.sources, asked.target, names), few)
+    for share in SHARES:
+        fractions = replace(asked.fractions, anomaly=share)
+        other_setting = setting_of(replace(asked, fractions=fractions))
+        plan = Plan(other_setting, asked.sources, asked.target, (OWN,))
+        yield Study(f"share-{share:g}", plan, few)
+
+
+def run_studies(
+    wanted: Sequence[Study],
+    folder: Path,
+    jobs: int | None,
+    say: Callable[[str], None],
+    judged: Callable[[int], None],
+) -> dict[str, dict[str, Any]]:
+    """Reports of ``trainer.benchmark.report`` by name, each in NAME.json as soon as it is there.
+    One that is there already, of the same configuration, is not run again. judged: called with how
+    many methods and seeds more are done. Raises UserError."""
+    reports = {}
+    for number, study in enumerate(wanted, start=1):
+        title = f"{number}/{len(wanted)} {study.name}"
+        path = folder / f"{study.name}.json"
+        size = len(study.plan.methods) * len(study.seeds)
+        found = _found(path, study)
+        if found is None:
+            began = time.monotonic()
+            outcomes = run(study.plan, study.seeds, jobs, lambda _: None, lambda: judged(1))
+            found = report(study.plan, outcomes, time.monotonic() - began)
+            with placed_file(path) as file:
+                file.write_text(written(found))
+            say(f"{title}: done in {found['wall_seconds'] / 60:.1f} min")
+        else:
+            judged(size)
+            say(f"{title}: is there")
+        reports[study.name] = found
+    return reports
+
+
+def _found(path: Path, study: Study) -> dict[str, Any] | None:
+    try:
+        read = json.loads(path.read_bytes())
+        same = read["configuration"] == decided(study.plan, list(study.seeds))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(read) if same else None
