@@ -11,12 +11,15 @@ from benchmarks.replay.bundles import bundle_without
 from benchmarks.replay.drift import SCENARIOS, STARTS, realised
 from benchmarks.replay.logs import PAST, SYSTEMS
 from benchmarks.replay.records import Measured
-from benchmarks.replay.section import refresh
 from benchmarks.replay.tables import drift_table, labels_table
 from benchmarks.replay.trials import UNLABELLED_WAYS, Outcome, Trial
+from benchmarks.results.page import Page
+from benchmarks.results.section import refresh
 from models.errors import UserError
 from trainer.progress import say
 
+# Of the section of docs/results.md that is made of replays.
+HEADING = "## On a host that it has never seen"
 PICKS = ("random", "suggest")
 
 
@@ -61,7 +64,7 @@ def _run(given: argparse.Namespace) -> None:
         if given.json is not None:
             measured.write(given.json)
     if given.docs is not None:
-        refresh(given.docs, measured)
+        refresh(given.docs, HEADING, Page({}, measured))
     if given.drift:
         print(drift_table(list(measured.drift.values())))
     else:

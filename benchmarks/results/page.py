@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.comparison import measured as comparison
 from benchmarks.replay.records import MEASURED, Measured
 from benchmarks.replay.tables import drift_table, system_table
 from benchmarks.replay.trials import HISTORY, UNLABELLED, Outcome
@@ -29,6 +30,9 @@ from benchmarks.results.records import Record
 from benchmarks.results.tables import Row, name_of
 from models.errors import UserError
 from models.placing import placed_file
+from trainer.compare import page as compare_page
+from trainer.compare import tables as compare_tables
+from trainer.compare.studies import TABLE
 from trainer.plotting import save
 
 TEMPLATE = Path(__file__).with_name("page.md")
@@ -47,12 +51,19 @@ class Page:
 
     A block is a word and names, as in {{figures bilateral-hdfs-bgl}}. Where some of its experiments
     are missing it shows the others; where all are, it says so. plots: by name, those that the text
-    refers to; filled by ``text``. replays: what ``benchmarks.replay`` has measured.
+    refers to; filled by ``text``. replays: what ``benchmarks.replay`` has measured; comparisons:
+    the folder of what ``benchmarks.comparison`` has.
     """
 
-    def __init__(self, records: Mapping[str, Record], replays: Measured | None = None) -> None:
+    def __init__(
+        self,
+        records: Mapping[str, Record],
+        replays: Measured | None = None,
+        comparisons: Path = comparison.MEASURED,
+    ) -> None:
         self.plots: dict[str, Figure] = {}
         self._records = records
+        self._comparisons = comparisons
         self._replays = Measured.read(MEASURED) if replays is None else replays
         # The number of names that follow the word, and what it gives.
         self._blocks: dict[str, tuple[int, Callable[..., str]]] = {
@@ -68,6 +79,9 @@ class Page:
             "beta": (0, self._beta),
             "paper": (0, self._paper),
             "costs": (0, self._costs),
+            "compared": (2, self._compared_rows),
+            "compared-zero-shot": (2, self._compared_zero_shot),
+            "compared-sweeps": (2, self._compared_sweeps),
             "replay": (1, self._replay),
             "replay-plot": (0, self._replay_plot),
             "replay-drift": (0, self._replay_drift),
@@ -292,6 +306,35 @@ class Page:
         if not self._replays.drift:
             raise NotRunError("benchmarks.replay --drift")
         return drift_table(list(self._replays.drift.values()))
+
+    def _comparison(self, source: str, target: str) -> comparison.Reports:
+        reports = comparison.read(self._comparisons, comparison.name_of(source, target))
+        if not reports:
+            raise NotRunError(f"metalog-train compare --source {source} --target {target}")
+        return reports
+
+    def _compared_rows(self, source: str, target: str) -> str:
+        table = self._comparison(source, target)[TABLE]
+        return "\n\n".join(
+            [
+                compare_tables.used(table),
+                compare_tables.table(table),
+                f"![ROC curves](results/compare-{source}-{target}-roc.svg)",
+            ]
+        )
+
+    def _compared_zero_shot(self, source: str, target: str) -> str:
+        found = compare_page.zero_shot_reports(self._comparison(source, target))
+        plot = f"![Zero-shot](results/compare-{source}-{target}-zero-shot.svg)"
+        return f"{compare_tables.zero_shot_table(found)}\n\n{plot}"
+
+    def _compared_sweeps(self, source: str, target: str) -> str:
+        reports = self._comparison(source, target)
+        parts = []
+        for name, varied in compare_page.sweeps(reports).items():
+            parts.append(compare_tables.sweep_table(name, varied))
+            parts.append(f"![F1 by {name}](results/compare-{source}-{target}-{name}.svg)")
+        return "\n\n".join(parts)
 
     def _costs(self) -> str:
         names = [name for name in self._records if name.startswith(("bilateral-", "unlabelled-"))]

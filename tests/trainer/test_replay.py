@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.replay import section
-from benchmarks.replay.__main__ import main
+from benchmarks.replay.__main__ import HEADING, main
 from benchmarks.replay.drift import SCENARIOS, Realised, at_pace
 from benchmarks.replay.figures import by_day, by_spans, cut_for, figures
 from benchmarks.replay.host import Judged, Replayed, replay
 from benchmarks.replay.logs import SYSTEMS, LabelledLog, by_key, by_window, evenly
 from benchmarks.replay.records import Measured
 from benchmarks.replay.trials import HISTORY, UNLABELLED, Outcome, Trial
+from benchmarks.results.page import Page
+from benchmarks.results.section import refresh
 from models.bundle import Bundle
 from models.errors import UserError
 from models.session_rule import SessionRule
@@ -185,7 +186,7 @@ def test_a_past_is_learnt_from_and_labelled(
 def test_its_section_of_the_page_is_written_anew(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     page = tmp_path / "results.md"
-    page.write_text(f"# Results\n\n{section.HEADING}\n\nold\n\n## Cost\n\nthe rest\n")
+    page.write_text(f"# Results\n\n{HEADING}\n\nold\n\n## Cost\n\nthe rest\n")
     found = figures(
         Replayed([Judged("a", 0.7, True, 1.0), Judged("b", 0.1, False, 2.0)], 0.5), _ab()
     )
@@ -198,17 +199,17 @@ def test_its_section_of_the_page_is_written_anew(tmp_path: Path) -> None:
         ],
         [_realised()],
     )
-    section.refresh(tmp_path, measured)
+    refresh(tmp_path, HEADING, Page({}, measured))
     text = page.read_text()
     assert text.startswith("# Results\n\n## On a host")
     assert text.endswith("## Cost\n\nthe rest\n")
-    assert "old" not in text.split("## Cost")[0].split(section.HEADING)[1].split("\n")[2]
+    assert "old" not in text.split("## Cost")[0].split(HEADING)[1].split("\n")[2]
     assert "| 20 | suggest | 0 | 100.0 ± 0.0 | 60.0 ± 14.1 |" in text
     assert "Not run yet: `benchmarks.replay --system bgl`." in text
     assert (tmp_path / "results" / "replay.svg").stat().st_size > 1000
     page.write_text("# Results\n")
     with pytest.raises(UserError, match="has no section"):
-        section.refresh(tmp_path, measured)
+        refresh(tmp_path, HEADING, Page({}, measured))
 
 
 def test_the_systems_are_logs_in_order(real_data: Path) -> None:

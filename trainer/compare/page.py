@@ -14,6 +14,12 @@ from trainer.plotting import save
 
 PAGE = "compare.md"
 _ZERO_SHOT = "zero-shot-"
+_VARIED = {
+    "beta": "Beta, the weight of the target's loss",
+    "shares": "Labelled share of the target's anomalies (at least 5)",
+}
+Report = Mapping[str, Any]
+Reports = Mapping[str, Report]
 _ABOUT = """\
 Blocks are those of the paper (MetaLog, ICSE 2024, tables 1 and 2). All methods have the same test
 sessions, and the same validation: three models, each without a third of the labelled sessions, on
@@ -22,7 +28,25 @@ the threshold that the paper takes for all. Seconds are of one core, the median 
 models of a method together. Published figures are of the full data and were not run again."""
 
 
-def write(folder: Path, reports: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+def zero_shot_reports(reports: Reports) -> dict[str, Report]:
+    """Of studies without anything of the target, by system."""
+    return {
+        name.removeprefix(_ZERO_SHOT): report
+        for name, report in reports.items()
+        if name.startswith(_ZERO_SHOT)
+    }
+
+
+def sweeps(reports: Reports) -> dict[str, dict[str, tuple[Report, str]]]:
+    """Beta (figure 8) and shares (figure 9): a report and the method in it for each value."""
+    if "beta" not in reports:
+        return {}
+    betas = {f"{beta:g}": (reports["beta"], f"{OWN}/target_weight={beta:g}") for beta in BETAS}
+    shares = {f"{100 * one:g} %": (reports[f"share-{one:g}"], OWN) for one in SHARES}
+    return {"beta": betas, "shares": shares}
+
+
+def write(folder: Path, reports: Reports) -> list[Path]:
     """compare.md and its SVGs, from reports by the name of their study."""
     table = reports[TABLE]
     *sources, target = [system["name"] for system in table["systems"]]
@@ -37,24 +61,16 @@ def write(folder: Path, reports: Mapping[str, Mapping[str, Any]]) -> list[Path]:
         f"# {title}", _ABOUT, tables.used(table), tables.table(table),
         shown("roc", plots.roc(table, f"{title}: ROC, first seed, and mean AUROC"), "ROC curves"),
     ]  # fmt: skip
-    zero_shot = {
-        name.removeprefix(_ZERO_SHOT): report
-        for name, report in reports.items()
-        if name.startswith(_ZERO_SHOT)
-    }
+    zero_shot = zero_shot_reports(reports)
     if zero_shot:
         about = "Trained on the systems above, tested on all of another one."
         plot = shown("zero-shot", plots.zero_shot(zero_shot), "Precision, recall and F1")
         parts += ["## Without anything of the target", about, tables.zero_shot_table(zero_shot)]
         parts.append(plot)
-    if "beta" in reports:
-        varied = {f"{beta:g}": (reports["beta"], f"{OWN}/target_weight={beta:g}") for beta in BETAS}
-        plot = shown("beta", plots.sweep(f"{title}: beta", "beta", varied), "F1 by beta")
-        parts += ["## Weight of the target's loss", tables.sweep_table("beta", varied), plot]
-        shares = {f"{100 * one:g} %": (reports[f"share-{one:g}"], OWN) for one in SHARES}
-        label = "labelled share of the target's anomalies (at least 5)"
-        plot = shown("shares", plots.sweep(f"{title}: labels", label, shares), "F1 by labels")
-        parts += ["## Share of labelled anomalies", tables.sweep_table("labels", shares), plot]
+    for name, varied in sweeps(reports).items():
+        figure = plots.sweep(f"{title}: {name}", _VARIED[name], varied)
+        parts += [f"## {_VARIED[name]}", tables.sweep_table(name, varied)]
+        parts.append(shown(name, figure, f"F1 by {name}"))
     written = []
     for name, figure in figures.items():
         written.append(folder / f"{name}.svg")

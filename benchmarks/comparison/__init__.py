@@ -1,0 +1,7 @@
+"""The paper's tables, run on the sample logs: ``metalog-train compare`` in both directions.
+
+    python -m benchmarks.comparison run --data DATA --out build/comparison
+    python -m benchmarks.comparison page --out build/comparison
+
+The second writes what the first has left into measured.json, docs/results.md and docs/results/.
+"""

@@ -1,0 +1,44 @@
+"""The section of docs/results.md that holds the paper's tables."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.comparison.__main__ import DIRECTIONS, HEADING, options
+from benchmarks.comparison.measured import keep, read
+from benchmarks.results.page import Page
+from benchmarks.results.section import refresh
+from models.errors import UserError
+from tests.trainer.conftest import Demo
+from tests.trainer.test_compare import compare
+
+
+def test_what_was_compared_is_kept_and_shown(demo: Demo, tmp_path: Path) -> None:
+    out, kept, docs = tmp_path / "out", tmp_path / "kept", tmp_path / "docs"
+    for folder in (kept, docs):
+        folder.mkdir()
+    done = compare(demo, out, "--methods", "count-knn,keywords", "--sweep-seeds", 0)
+    assert done.exit_code == 0, done.output
+    keep(out, "hdfs-bgl", kept)
+    assert "curves" not in read(kept, "hdfs-bgl")["table"]
+    assert read(kept, "bgl-hdfs") == {}
+    page = docs / "results.md"
+    page.write_text(f"# Results\n\n{HEADING}\n\nold\n\n## Cost\n\nthe rest\n")
+    refresh(docs, HEADING, Page({}, comparisons=kept))
+    text = page.read_text()
+    assert "old" not in text
+    assert "rule: count-knn" in text
+    assert "Not run yet: `metalog-train compare --source bgl --target hdfs`." in text
+    assert text.endswith("## Cost\n\nthe rest\n")
+    (kept / "hdfs-bgl.json").write_text("{}")
+    with pytest.raises(UserError, match=r"hdfs-bgl\.json: no JSON of `benchmarks.comparison`"):
+        read(kept, "hdfs-bgl")
+    with pytest.raises(UserError, match="holds no result"):
+        keep(tmp_path / "nothing", "hdfs-bgl", kept)
+
+
+def test_each_direction_is_a_comparison_that_can_be_asked_for(demo: Demo, tmp_path: Path) -> None:
+    for pair in DIRECTIONS:
+        given = [one if one.startswith("--") else "nowhere" for one in options(*pair)[:-4]]
+        done = compare(demo, tmp_path, *given)
+        assert "nowhere" in str(done.exception)
