@@ -23,7 +23,7 @@ from agent.config.configuration import SinkSettings
 from agent.config.sinks import SinkPlan, check_sink, plan_of
 from agent.config.values import check_values, masker_of, policy_of, rule_for, seconds_of
 from agent.delivery import Courier
-from agent.follow import Follower, Selection, Wakeup, Wrapping
+from agent.follow import Follower, Selection, Wakeup, Wrapping, wrapping_for
 from agent.judging import Judging, Knowledge
 from agent.logs import speaking_of
 from agent.metrics.board import Board
@@ -169,7 +169,8 @@ class Assembly:
             if prepared.old_logs and known.warmed_up:
                 log.info("old logs are not read: what is usual here is in the state already")
             elif prepared.old_logs:
-                known = learn(prepared.old_logs, bundle, judging, known)
+                unwrap = wrapping_for(Wrapping(keys.unwrap), bundle.manifest.line_format)
+                known = learn(prepared.old_logs, bundle, judging, known, unwrap)
             detector = judging.detector(bundle, known)
             if once and detector.knows_nothing:
                 log.warning("%s", knows_nothing(bundle))
@@ -214,10 +215,7 @@ class Assembly:
     def _streams(self, prepared: Prepared, saved: Saved) -> Streams:
         keys, once, places = prepared.settings.keys, self.once, prepared.places
         line_format = prepared.bundle.manifest.line_format
-        unwrap = Wrapping(keys.unwrap)
-        if unwrap is Wrapping.auto and line_format.kind == "json":
-            # A bundle of JSON lines reads those of Docker as they are, with their time.
-            unwrap = Wrapping.cri
+        unwrap = wrapping_for(Wrapping(keys.unwrap), line_format)
         follower = None
         if prepared.selection is not None:
             follower = Follower(

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from agent.detector import LINES_AT_ONCE, Detector
+from agent.follow import Wrapping, unwrapped
 from agent.judging import Judging, Knowledge
 from agent.verdict import Verdict
 from agent.warm_up import WarmUp
@@ -34,7 +35,13 @@ def found(patterns: Sequence[str], option: str = "--history") -> list[Path]:
     return files
 
 
-def learn(files: Sequence[Path], bundle: Bundle, judging: Judging, known: Knowledge) -> Knowledge:
+def learn(
+    files: Sequence[Path],
+    bundle: Bundle,
+    judging: Judging,
+    known: Knowledge,
+    unwrap: Wrapping = Wrapping.none,
+) -> Knowledge:
     """What is known of the host once these are read, too. Raises UserError."""
     if bundle.history is None:
         raise UserError(
@@ -58,7 +65,7 @@ def learn(files: Sequence[Path], bundle: Bundle, judging: Judging, known: Knowle
     )
     span = _Span()
     for file in files:
-        lines = iter(read_lines(file))
+        lines = unwrapped(iter(read_lines(file)), unwrap, str(file.absolute()))
         while some := list(islice(lines, LINES_AT_ONCE)):
             span.add(detector.add(file.name, some, 0.0))
     detector.close()

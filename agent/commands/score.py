@@ -12,6 +12,7 @@ import typer
 
 from agent.bundles import Bundles, bundle_of, knows_nothing
 from agent.commands.config_option import ConfigOption, InputOption
+from agent.commands.input_options import UnwrapOption
 from agent.commands.judging_options import (
     BundleOption,
     EndOption,
@@ -23,6 +24,7 @@ from agent.commands.judging_options import (
 from agent.config import configured, file_to_read
 from agent.config.values import check_values, rule_for
 from agent.detector import LINES_AT_ONCE, Detector
+from agent.follow import Wrapping, unwrapped, wrapping_for
 from agent.verdict import Verdict
 from models.archive import read_lines
 
@@ -42,6 +44,7 @@ def score(
         typer.Option(help="End a session after a pause of so many seconds.  [default: never]"),
     ] = None,
     end_regex: EndOption = None,
+    unwrap: UnwrapOption = None,
     provider: ProviderOption = None,
 ) -> None:
     """Score whole logs: one JSON object a session, in the order in which they end.
@@ -52,7 +55,7 @@ def score(
     options = {
         "bundle": None if bundle is None else str(bundle), "threshold": threshold,
         "key_regex": key_regex, "window": window, "idle": idle, "end_regex": end_regex,
-        "provider": provider and provider.value,
+        "provider": provider and provider.value, "unwrap": unwrap and unwrap.value,
     }  # fmt: skip
     configuration = configured(
         file=read_from, paths=files if of_input is None else (), options=options
@@ -75,12 +78,14 @@ def score(
         keep_lines=False,
         explain=False,
     )
+    wrapping = wrapping_for(Wrapping(keys.unwrap), loaded.manifest.line_format)
     if detector.knows_nothing:
         print(f"metalog-agent: {knows_nothing(loaded)}", file=sys.stderr)
     try:
         for file in files:
-            lines = _lines(file)
             name = file if file == "-" else Path(file).name
+            place = file if file == "-" else str(Path(file).absolute())
+            lines = unwrapped(_lines(file), wrapping, place)
             while some := list(islice(lines, LINES_AT_ONCE)):
                 _print(detector.add(name, some, 0.0))
         detector.close()

@@ -9,7 +9,7 @@ from agent.follow.lines import LineBatch
 from agent.follow.position import Position
 from agent.follow.selection import NotFollowableError, Selection
 from agent.follow.wakeup import Wakeup
-from agent.follow.wrapping import Wrapping
+from agent.follow.wrapping import Wrapping, unwrapped, wrapping_for
 
 __all__ = [
     "Event",
@@ -23,4 +23,6 @@ __all__ = [
     "Selection",
     "Wakeup",
     "Wrapping",
+    "unwrapped",
+    "wrapping_for",
 ]

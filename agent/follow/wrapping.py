@@ -2,18 +2,22 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from agent.follow.lines import Lines
-from models.lines import plain_text
+from models.lines import LineFormat, plain_text
 
 # Of the file's first lines. One that is followed from its middle begins with a whole line, too.
 _LINES_LOOKED_AT = 8
 # Lines of one stream that wait for the end of a line of the other one.
 _MOST_HELD_LINES = 1024
+# Of a whole file: characters of a line that are kept, and lines that are taken together.
+WHOLE_LINE_CHARACTERS = 2**20
+_LINES_AT_ONCE = 1024
 _CONTAINER_FOLDERS = ("/var/log/containers/", "/var/log/pods/", "/var/lib/docker/containers/")
 
 # https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md
@@ -198,3 +202,22 @@ def unwrapper(wrapping: Wrapping, limit: int, path: str = "") -> Unwrapper | Non
     if wrapping is Wrapping.none:
         return None
     return Unwrapper(wrapping, limit, expected=path.startswith(_CONTAINER_FOLDERS))
+
+
+def unwrapped(lines: Iterator[str], wrapping: Wrapping, path: str) -> Iterator[str]:
+    """Lines of a whole file, which nobody will have to find again."""
+    taking_off = unwrapper(wrapping, WHOLE_LINE_CHARACTERS, path)
+    if taking_off is None:
+        yield from lines
+        return
+    while some := list(islice(lines, _LINES_AT_ONCE)):
+        places = list(range(len(some)))
+        yield from taking_off.add(Lines(some, places, places)).texts
+    yield from taking_off.flush().texts
+
+
+def wrapping_for(wanted: Wrapping, line_format: LineFormat) -> Wrapping:
+    """A bundle of JSON lines reads those of Docker as they are, with their time."""
+    if wanted is Wrapping.auto and line_format.kind == "json":
+        return Wrapping.cri
+    return wanted

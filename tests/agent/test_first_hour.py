@@ -76,10 +76,18 @@ def test_a_warm_up_that_rotation_and_restart_do_not_disturb(blank: Path, tmp_pat
     assert "set for 5 alerts a day" in status(state)
 
 
-def test_old_logs_are_learnt_from_once(blank: Path, tmp_path: Path) -> None:
+def as_cri(line: str) -> list[str]:
+    """In two parts, as a runtime splits a long one."""
+    time = "2026-03-01T12:00:00.123456789Z"
+    return [f"{time} stdout P {line[:20]}", f"{time} stdout F {line[20:]}"]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_old_logs_are_learnt_from_once(wrapped: bool, blank: Path, tmp_path: Path) -> None:
     log, state, old = tmp_path / "app.log", tmp_path / "state", tmp_path / "old.log.1"
     log.touch()
-    append(old, [*lines(NORMAL, 0, 400), *lines(UNUSUAL, 1000, 100)])
+    past = [*lines(NORMAL, 0, 400), *lines(UNUSUAL, 1000, 100)]
+    append(old, [part for line in past for part in as_cri(line)] if wrapped else past)
     options = (
         log, "--bundle", blank, "--state-dir", state, "--end-regex", "shipped|failed",
         "--no-grouping", "--history", tmp_path / "old.log.*",
@@ -94,6 +102,24 @@ def test_old_logs_are_learnt_from_once(blank: Path, tmp_path: Path) -> None:
         again = agent.alerts.get(timeout=60)
         assert (again["epoch"], again["score"]) == (2, pytest.approx(alert["score"], abs=1e-6))
         assert agent.stop() == []
+
+
+def test_score_takes_off_what_a_runtime_writes_around_lines(blank: Path, tmp_path: Path) -> None:
+    plain, wrapped = tmp_path / "a" / "app.log", tmp_path / "b" / "app.log"
+    log = lines(NORMAL, 0, 3)
+    for place, text in ((plain, log), (wrapped, [part for line in log for part in as_cri(line)])):
+        place.parent.mkdir()
+        append(place, text)
+
+    def scored(*arguments: object) -> tuple[str, str]:
+        command = [str(one) for one in (AGENT, "score", "--bundle", blank, *arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.stdout, done.stderr
+
+    assert len(scored(plain)[0].splitlines()) == 3
+    assert scored(wrapped) == scored(plain) == scored(wrapped, "--unwrap", "cri")
+    # The key is in the second part of each line.
+    assert "9 of 18 lines belong to no session" in scored(wrapped, "--unwrap", "none")[1]
 
 
 def test_the_budget_bounds_a_flood_and_is_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from agent.follow.encoding import Encoding
 from agent.follow.fingerprint import TAIL_BYTES
 from agent.follow.lines import LineSplitter
 from agent.follow.records import RecordJoiner
-from agent.follow.wrapping import Part, cri_part, docker_part, unwrapper
+from agent.follow.wrapping import Part, cri_part, docker_part, unwrapped, unwrapper
 from tests.agent.follow.harness import Bench
 
 TIME = "2016-10-06T00:17:09.669794202Z"
@@ -211,6 +211,17 @@ def test_wrapped_lines_come_out_once_over_all_restarts(
     assert "\n".join(file.read) == "\n".join(whole_lines(parts))
     if start is None:
         assert file.read == whole_lines(parts)
+
+
+@given(wrapping=st.sampled_from(list(WRITERS)), told=st.booleans(), parts=interleaved())
+def test_whole_files_are_unwrapped_as_followed_ones(
+    wrapping: Wrapping, told: bool, parts: list[tuple[int, str, str, bool]]
+) -> None:
+    write = WRITERS[wrapping]
+    lines = [write(stream, part, last)[:-1] for _, stream, part, last in parts]
+    asked = wrapping if told else Wrapping.auto
+    assert list(unwrapped(iter(lines), asked, "/var/log/pods/x")) == whole_lines(parts)
+    assert list(unwrapped(iter(lines), Wrapping.none, "")) == lines
 
 
 def test_places_are_those_of_the_file(bench: Bench) -> None:
