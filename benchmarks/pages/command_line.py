@@ -127,18 +127,17 @@ def _shown(parameters: Sequence[Any], kind: str) -> list[Any]:
 def _table(what: str, parameters: Sequence[Any], variables: dict[str, str]) -> Iterator[str]:
     if not parameters:
         return
-    titles = [what, "", "Default", *(["Variable"] if variables else [])]
-    yield f"| {' | '.join(titles)} |"
-    yield f"|{'---|' * len(titles)}"
+    yield f"| {what} | | Default |"
+    yield "|---|---|---|"
     for one in parameters:
         text, default = _explained(one)
         name = _value(one)
         spelled = _spelled(one)
         if what == "Option":
             name = ", ".join(spelled) + ("" if one.is_flag else f" {name}")
-        cells = [f"`{name}`", _cell(text), _cell(default)]
-        if variables:
-            cells.append(variables.get(spelled[-1], ""))
+        if variable := variables.get(spelled[-1] if spelled else ""):
+            text += f" Or {variable}."
+        cells = (f"`{name}`", _cell(text), _cell(default))
         yield f"| {' | '.join(_piped(cell) for cell in cells)} |"
     yield ""
 
