@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "how-it-works"
 _PAIRS = 6
 _SHOWN = 500
 _MOST_LINES = 14
-_LONGEST_TEXT = 84
+_LONGEST_TEXT = 87
 # Drawn in the light ones; the dark ones are put beside them when the file is there.
 _TEXT, _PAPER, _FAINT = "#24292e", "#fefefe", "#dfe2e5"
 _FIRST, _SECOND, _ALARM, _QUIET = "#0b5fa5", "#b8560f", "#c0242c", "#6b7683"
@@ -137,9 +137,7 @@ def session(found: Seen, bundle: Bundle, future: DemoSystem) -> Figure:
         one for one in found.verdicts if found.is_found(one) and 6 <= one.lines <= _MOST_LINES
     ]
     errors = [one for one in readable if found.faults[one.key].startswith("error")]
-    one = max(
-        errors or readable or found.verdicts, key=lambda one: (one.lines, one.score, one.key)
-    )
+    one = max(errors or readable or found.verdicts, key=lambda one: (one.lines, one.score, one.key))
     lines = next(each for each in future.sessions if each.key == one.key).lines[:_MOST_LINES]
     weights = {each.event: each.weight for each in one.weighed}
     shown: set[int] = set()
@@ -148,7 +146,7 @@ def session(found: Seen, bundle: Bundle, future: DemoSystem) -> Figure:
         # What its lines contribute together stands at the first of them.
         bars.append(0.0 if event in shown else weights.get(event, 0.0))
         shown.add(event)
-    figure, (axis, words) = _figure(9.0, 0.5 + 0.26 * len(lines), (1, 2.6))
+    figure, (axis, words) = _figure(8.0, 0.5 + 0.26 * len(lines), (1, 2.6))
     rows = np.arange(len(bars))
     colours = [_ALARM if bar > 0 else _QUIET for bar in bars]
     axis.barh(rows, bars, color=colours, height=0.6)
@@ -162,7 +160,7 @@ def session(found: Seen, bundle: Bundle, future: DemoSystem) -> Figure:
     for row, (_, raw) in enumerate(lines):
         heaviest = row < len(bars) and bars[row] == max(bars) > 0
         words.text(
-            0, row, _short(raw.split(" ", 4)[-1], _LONGEST_TEXT), va="center", size=7.5,
+            0, row, _short(raw.split(" ", 4)[-1], _LONGEST_TEXT), va="center", size=8,
             family="monospace", color=_ALARM if heaviest else _TEXT,
         )  # fmt: skip
     figure.suptitle(
