@@ -150,7 +150,7 @@ def _explained(one: Any) -> tuple[str, str]:
         text, default = text[: found.start()], found[1]
     elif one.required:
         default = "required"
-    elif not getattr(one, "is_flag", False) and one.default not in (None, [], ()):
+    elif not getattr(one, "is_flag", False) and isinstance(one.default, str | float | int | Path):
         default = str(getattr(one.default, "value", one.default))
     if choices := getattr(one.type, "choices", None):
         text += f" One of {', '.join(str(getattr(each, 'value', each)) for each in choices)}."
