@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # Two thread pools on the same cores fight; the network is small enough for one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env demo test check-slow lint agent agent-env speed performance lock clean
+.PHONY: env demo test check-slow lint docs agent agent-env speed performance lock clean
 
 env: $(VENV)/.complete
 
@@ -43,6 +43,12 @@ lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The documentation as a site in build/site; a broken link or anchor fails. To read while you write:
+# .venv/bin/mkdocs serve -f docs/site/mkdocs.yml
+docs: env
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f docs/site/mkdocs.yml
+	@echo "build/site/index.html"
 
 # One file with everything the agent needs but Python itself, of the minor version it is built by, as
 # parts of it are machine code. docs/service.md says where it unpacks itself. reproducible: the same

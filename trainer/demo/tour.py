@@ -20,7 +20,7 @@ from trainer.demo.web_shop import web_shop
 from trainer.progress import counted, say
 
 # Share of the web shop's sessions that are old logs; the others are replayed to the agent.
-_HISTORY = 0.5
+HISTORY = 0.5
 # Of those old logs: what somebody has looked at.
 _NORMAL_LABELS = 0.9
 _ANOMALY_LABELS = 0.25
@@ -47,7 +47,7 @@ def tour(folder: Path, *, sessions: int, seed: int) -> Outcome:
     and alerts.jsonl. Raises UserError where a step fails.
     """
     source = block_store(sessions=sessions, seed=seed)
-    history, future = web_shop(sessions=sessions, seed=seed).split_by_time(_HISTORY)
+    history, future = web_shop(sessions=sessions, seed=seed).split_by_time(HISTORY)
     with placed_folder(folder / "logs", kind="demo logs") as logs:
         source.write(logs)
         history.write(logs)
