@@ -126,7 +126,8 @@ class Assembly:
         selection = None
         if places.files:
             selection = Selection(places.files, keys.include, keys.exclude)
-            if once and not selection.discover():
+            # One that comes or may be read later is waited for, but not by what reads and ends.
+            if once and not any(map(_may_read, selection.discover())):
                 raise UserError(f"{', '.join(places.files)}: no log file there that could be read")
             selection.check(keys.encoding)
         folder: Path | None = configuration.state_folder(one)
@@ -320,3 +321,7 @@ def _say(rule: SessionRule) -> str:
     )
     idle = "" if rule.idle is None else f", over after {rule.idle:g} s without a line"
     return kind + idle
+
+
+def _may_read(file: Path) -> bool:
+    return os.access(file, os.R_OK, effective_ids=os.access in os.supports_effective_ids)

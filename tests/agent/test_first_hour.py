@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from agent.cli import app
+from models.errors import UserError
+from tests.agent.follow.harness import as_nobody, open_folder
 from tests.agent.orders import session
 from tests.agent.running import append, until, watching
 from tests.models.keys import sign, write_keys
@@ -209,3 +214,20 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(
     assert done.returncode == 2
     [said] = done.stderr.splitlines()
     assert expected in said
+
+
+def test_what_reads_and_ends_does_not_end_well_where_it_may_read_nothing(blank: Path) -> None:
+    with open_folder() as folder:
+        bundle, log = folder / "bundle", folder / "app.log"
+        shutil.copytree(blank, bundle)
+        for path in (bundle, *bundle.iterdir()):
+            path.chmod(0o755)
+        append(log, lines(NORMAL, 0, 3))
+        command = ["watch", str(log), "--once", "--bundle", str(bundle)]
+        # Also imports, as root, what nobody might not find.
+        assert CliRunner().invoke(app, command).exit_code == 0
+        log.chmod(0o000)
+        with as_nobody():
+            done = CliRunner().invoke(app, command)
+        assert isinstance(done.exception, UserError)
+        assert str(done.exception) == f"{log}: no log file there that could be read"
