@@ -1,0 +1,33 @@
+"""The picture of an alert: made by its script from a real run, and fetching nothing."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+PICTURES = ROOT / "docs/pictures"
+
+
+def text_of(svg: str) -> str:
+    return "\n".join(ElementTree.fromstring(svg).itertext()).replace("\xa0", " ")
+
+
+def test_the_picture_is_of_an_alert_and_loads_nothing() -> None:
+    svg = (PICTURES / "alert.svg").read_text()
+    assert "Anomaly on shop-1, score 0." in text_of(svg)
+    assert not re.search(r"@import|@font-face|url\((?!#)|\b(?:href|src)=", svg)
+
+
+@pytest.mark.slow
+def test_the_script_draws_the_same_alert(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, PICTURES / "alert.py", tmp_path], check=True, timeout=180)
+    committed, drawn = (
+        text_of((folder / "alert.svg").read_text()) for folder in (PICTURES, tmp_path)
+    )
+    # The id is of the message, so another one in each run.
+    assert re.sub(r"\b[0-9a-f]{32}\b", "", drawn) == re.sub(r"\b[0-9a-f]{32}\b", "", committed)
