@@ -35,7 +35,9 @@ demo: env
 test: env
 	$(BIN)/python -m pytest
 
-# What needs minutes, or Debian packages (apt install chromium chromium-driver); skipped without.
+# What needs minutes, such as the commands of the docs (tests/docs: one that is not run here is named
+# in exceptions.py with the reason), or Debian packages (apt install chromium chromium-driver);
+# skipped without.
 check-slow: env
 	$(BIN)/python -m pytest -m slow
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from agent.budget import Budget
+from agent.durations import readable_duration
 from agent.excess import Excess
 from agent.metrics.judged import Judged
 from agent.open_sessions import OpenSessions
@@ -362,9 +363,10 @@ class Detector:
         if self.budget is not None:
             self.budget.start_from(scores, share * seconds)
         log.info(
-            "what is usual here was learnt from %d sessions in %.0f s; threshold %.3g from here on",
+            "what is usual here was learnt from %d sessions in %s of the log; "
+            "threshold %.3g from here on",
             warm_up.seen,
-            seconds,
+            readable_duration(seconds),
             self.threshold,
         )
 

@@ -1,4 +1,4 @@
-"""Durations as people write them: 90s, 15m, 2h, 1d, 1h30m."""
+"""Durations as people write and read them: 90s, 15m, 2h, 1d, 1h30m."""
 
 import re
 
@@ -18,3 +18,16 @@ def parse_duration(text: str, option: str) -> float:
         if seconds <= _MOST:
             return seconds
     raise UserError(f"{option} {text!r}: expected a duration such as 90s, 15m, 2h or 1d")
+
+
+def readable_duration(seconds: float) -> str:
+    """In whole seconds, the two largest units: 45s, 30m26s, 2h, 318d16h."""
+    rest = round(seconds)
+    parts = []
+    for unit in "dhms":
+        number, rest = divmod(rest, round(_SECONDS[unit]))
+        if number:
+            parts.append(f"{number}{unit}")
+        if parts and (len(parts) == 2 or not number):
+            break
+    return "".join(parts) or "0s"

@@ -181,7 +181,7 @@ class Watching:
         drained = self._read()
         if not self.started:
             # From here on nothing that is written is missed.
-            about = {"files": len(self._streams.positions())}
+            about = {"files": self._streams.files}
             log.info("following %s", self._streams.describe(), extra={"fields": about})
             self.started = True
         if drained and self._streams.over():

@@ -186,6 +186,11 @@ class Follower:
         return [tail.unread for tail in self._roster.tails() if tail.refused]
 
     @property
+    def files(self) -> int:
+        """How many are followed, empty ones included, which have no position yet."""
+        return sum(not tail.binary and not tail.parked for tail in self._roster.tails())
+
+    @property
     def files_open(self) -> int:
         return len(self._pool)
 

@@ -109,7 +109,7 @@ class Streams:
 
     def describe(self) -> str:
         """In words: what is read."""
-        files = [] if self._follower is None else [f"{len(self.positions())} files"]
+        files = [] if self._follower is None else [f"{self.files} files"]
         return " and ".join([*files, *(one.name for one in self._others)])
 
     def unread(self) -> dict[str, int]:
@@ -119,6 +119,10 @@ class Streams:
     def unreadable(self) -> list[int]:
         """Of files: see ``Follower.unreadable``."""
         return [] if self._follower is None else self._follower.unreadable()
+
+    @property
+    def files(self) -> int:
+        return 0 if self._follower is None else self._follower.files
 
     @property
     def files_open(self) -> int:
