@@ -16,6 +16,7 @@ NOT_RUN: Table = {
         "kubectl": "needs Kubernetes",
         "make": "builds, or runs the tests that this one is part of",
         "metalog-train benchmark": "minutes",
+        "metalog-train compare": "an hour",
         "metalog-train download": "needs the network",
         "pip": "needs the network",
         "python3 -m venv": "the test has an environment",
@@ -26,6 +27,7 @@ NOT_RUN: Table = {
         "systemd-": "needs root and systemd; tests/packaging/test_systemd.py",
         "tensorboard": "serves until somebody stops it",
     },
+    "docs/command-line.md": {"metalog-": "says how a command is spelled"},
     "docs/configuration.md": {
         "metalog-agent config check agent.toml": "shows what is said of a wrong file",
     },
@@ -33,11 +35,15 @@ NOT_RUN: Table = {
         "cd": "into the clone and out of it",
         "git clone": "the test is in one",
     },
+    "docs/index.md": {"metalog-env/bin/pip": "needs the network"},
     "docs/operations.md": {
         "curl -i 127.0.0.1:9464/readyz": "shows a database that is locked",
     },
     "docs/results.md": {
         "metalog-train prepare": "needs the real logs; docs/walkthrough.md runs the same",
+    },
+    "docs/security.md": {
+        "metalog-": "needs a pair of keys; tests/models/test_signing.py makes one",
     },
     "docs/service.md": {
         "./metalog-agent.pyz": "needs `make agent`; tests/packaging/test_one_file_agent.py",
@@ -46,6 +52,9 @@ NOT_RUN: Table = {
     "docs/train.md": {
         "metalog-train --install-completion": "changes the shell of its user",
         "metalog-train fit --source bgl --target hdfs -o run --mlflow": "needs a server of MLflow",
+    },
+    "docs/troubleshooting.md": {
+        "curl": "asks an agent that runs", "metalog-agent": "asks an agent that runs",
     },
 }  # fmt: skip
 
@@ -68,6 +77,11 @@ STAND_INS: Table = {
     },
     "docs/configuration.md": {
         "metalog-agent watch": "metalog-agent watch --config etc-metalog/agent.toml",
+    },
+    "docs/index.md": {
+        "metalog-agent watch shop --history 'shop/": (
+            "metalog-agent watch shop-logs --history 'shop-logs/"
+        )
     },
     "docs/first-alert.md": {"/root/.local/state": "STATES"},
     # Fewer: the shop here has not so many old sessions.
