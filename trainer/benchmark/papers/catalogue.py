@@ -5,6 +5,7 @@ from functools import partial
 
 from models.errors import UserError
 from trainer.benchmark.papers.logrobust import LogRobust
+from trainer.benchmark.papers.logtransfer import LogTransfer
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.papers.tca import transferred
 from trainer.benchmark.papers.trial import Compared
@@ -14,6 +15,7 @@ from trainer.benchmark.protocols import Protocol, Setting
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
     "logrobust": (LogRobust, "abd"),
     "tca-logrobust": (partial(LogRobust, adapt=transferred), "e"),
+    "logtransfer": (LogTransfer, "f"),
 }
 
 
