@@ -3,5 +3,5 @@
 Each module is one method, after the paper that its docstring names, with its departures; none
 imports another's. What they share: ``settings`` is what each block of those tables gives a method,
 ``trial`` gives all of them the same validation, ``sequences`` and ``learning`` are batches and a
-training loop.
+training loop, ``recurrent`` and ``classifier`` what several networks are made of.
 """

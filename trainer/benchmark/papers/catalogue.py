@@ -5,13 +5,17 @@ from functools import partial
 
 from models.errors import UserError
 from trainer.benchmark.papers.logrobust import LogRobust
+from trainer.benchmark.papers.logtransfer import LogTransfer
 from trainer.benchmark.papers.settings import Given
+from trainer.benchmark.papers.tca import transferred
 from trainer.benchmark.papers.trial import Compared
 from trainer.benchmark.protocols import Protocol, Setting
 
 # With the blocks of the paper's tables that they stand in.
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
     "logrobust": (LogRobust, "abd"),
+    "tca-logrobust": (partial(LogRobust, adapt=transferred), "e"),
+    "logtransfer": (LogTransfer, "f"),
 }
 
 
@@ -34,7 +38,10 @@ def check_given(name: str, setting: Setting) -> None:
     if setting.protocol is Protocol.ZERO_SHOT and given is Given.SOURCE:
         return
     if setting.protocol is not Protocol.BILATERAL:
-        needs = "nothing of the target" if given is Given.SOURCE else "labels of the target"
+        needs = {
+            Given.SOURCE: "nothing of the target",
+            Given.ADAPTED: "what block (e) of the paper's tables has of the target",
+        }.get(given, "labels of the target")
         which = "bilateral and zero-shot" if given is Given.SOURCE else "bilateral"
         raise UserError(f"--methods {name}: is given {needs}, which only --protocol {which} does")
     if given is Given.ALL and not setting.reserved:

@@ -15,12 +15,14 @@ _CLIP = 5.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """Adam. patience: epochs without a better held loss after which nothing more is learnt."""
+    """Adam. patience: epochs without a better held loss after which nothing more is learnt. steps:
+    no epoch begins after so many batches, None sets no bound."""
 
     rate: float = 1e-3
     batch: int = 64
     epochs: int = 20
     patience: int = 4
+    steps: int | None = None
 
 
 def learn(
@@ -41,14 +43,17 @@ def learn(
     optimiser = torch.optim.Adam(
         [one for one in module.parameters() if one.requires_grad], lr=schedule.rate
     )
-    best, kept, waited = float("inf"), None, 0
+    best, kept, waited, taken = float("inf"), None, 0, 0
     for _ in range(schedule.epochs):
+        if schedule.steps is not None and taken >= schedule.steps:
+            break
         module.train()
         for chosen in batches(schedule.batch, rng):
             optimiser.zero_grad()
             loss(chosen).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
             optimiser.step()
+            taken += 1
         module.eval()
         with torch.no_grad():
             found = held()

@@ -15,6 +15,7 @@ from trainer.benchmark.space import Labelled
 LONGEST = 128
 # How far a session may be from its place in the order of lengths, as a share of that length.
 _MIXING = 0.2
+_READ_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Padded:
     def mask(self) -> Tensor:
         return torch.arange(self.rows.shape[1]) < self.lengths[:, None]
 
+    @property
+    def turned(self) -> Tensor:
+        """Int64 [sessions, longest]: places of the session's events from its end to its start."""
+        return (self.lengths[:, None] - 1 - torch.arange(self.rows.shape[1])).clamp(min=0)
+
 
 def padded(sequences: Sequence[Rows]) -> Padded:
     lengths = np.array([min(len(one), LONGEST) for one in sequences], dtype=np.int64)
@@ -36,6 +42,12 @@ def padded(sequences: Sequence[Rows]) -> Padded:
     for row, sequence, length in zip(rows, sequences, lengths, strict=True):
         row[:length] = sequence[:length]
     return Padded(torch.from_numpy(rows), torch.from_numpy(lengths))
+
+
+def by_length(sequences: Sequence[Rows]) -> list[NDArray[np.intp]]:
+    """Numbers of all sessions, in parts to be read together: little of them is padding."""
+    order = np.argsort([min(len(one), LONGEST) for one in sequences], kind="stable")
+    return np.array_split(order, -(-len(order) // _READ_TOGETHER)) if len(order) else []
 
 
 @dataclass(frozen=True)
