@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from models.errors import UserError
+from trainer.benchmark.papers.deeplog import DeepLog
 from trainer.benchmark.papers.logrobust import LogRobust
 from trainer.benchmark.papers.pca import PrincipalComponents
 from trainer.benchmark.papers.settings import Given
@@ -12,6 +13,7 @@ from trainer.benchmark.protocols import Protocol, Setting
 
 # With the blocks of the paper's tables that they stand in.
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
+    "deeplog": (DeepLog, "c"),
     "logrobust": (LogRobust, "abd"),
     "pca": (PrincipalComponents, "d"),
 }
