@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import partial
 
 from models.errors import UserError
+from trainer.benchmark.papers.deeplog import DeepLog
 from trainer.benchmark.papers.logrobust import LogRobust
 from trainer.benchmark.papers.logtransfer import LogTransfer
+from trainer.benchmark.papers.pca import PrincipalComponents
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.papers.tca import transferred
 from trainer.benchmark.papers.trial import Compared
@@ -13,9 +15,11 @@ from trainer.benchmark.protocols import Protocol, Setting
 
 # With the blocks of the paper's tables that they stand in.
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
+    "deeplog": (DeepLog, "c"),
     "logrobust": (LogRobust, "abd"),
     "tca-logrobust": (partial(LogRobust, adapt=transferred), "e"),
     "logtransfer": (LogTransfer, "f"),
+    "pca": (PrincipalComponents, "d"),
 }
 
 
