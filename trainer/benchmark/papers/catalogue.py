@@ -6,6 +6,7 @@ from functools import partial
 from models.errors import UserError
 from trainer.benchmark.papers.deeplog import DeepLog
 from trainer.benchmark.papers.logrobust import LogRobust
+from trainer.benchmark.papers.logtad import LogTAD
 from trainer.benchmark.papers.pca import PrincipalComponents
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.papers.trial import Compared
@@ -15,6 +16,7 @@ from trainer.benchmark.protocols import Protocol, Setting
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
     "deeplog": (DeepLog, "c"),
     "logrobust": (LogRobust, "abd"),
+    "logtad": (LogTAD, "f"),
     "pca": (PrincipalComponents, "d"),
 }
 
