@@ -6,6 +6,7 @@ from functools import partial
 from models.errors import UserError
 from trainer.benchmark.papers.deeplog import DeepLog
 from trainer.benchmark.papers.logrobust import LogRobust
+from trainer.benchmark.papers.logtad import LogTAD
 from trainer.benchmark.papers.logtransfer import LogTransfer
 from trainer.benchmark.papers.pca import PrincipalComponents
 from trainer.benchmark.papers.settings import Given
@@ -19,6 +20,7 @@ _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
     "logrobust": (LogRobust, "abd"),
     "tca-logrobust": (partial(LogRobust, adapt=transferred), "e"),
     "logtransfer": (LogTransfer, "f"),
+    "logtad": (LogTAD, "f"),
     "pca": (PrincipalComponents, "d"),
 }
 
