@@ -8,7 +8,9 @@ from trainer.benchmark.papers.deeplog import DeepLog
 from trainer.benchmark.papers.logrobust import LogRobust
 from trainer.benchmark.papers.logtad import LogTAD
 from trainer.benchmark.papers.logtransfer import LogTransfer
+from trainer.benchmark.papers.neurallog import NeuralLog
 from trainer.benchmark.papers.pca import PrincipalComponents
+from trainer.benchmark.papers.plelog import PLELog
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.papers.tca import transferred
 from trainer.benchmark.papers.trial import Compared
@@ -18,6 +20,9 @@ from trainer.benchmark.protocols import Protocol, Setting
 _KINDS: dict[str, tuple[Callable[[str, Given], Compared], str]] = {
     "deeplog": (DeepLog, "c"),
     "logrobust": (LogRobust, "abd"),
+    "plelog": (PLELog, "abd"),
+    "neurallog": (NeuralLog, "d"),
+    "tca-plelog": (partial(PLELog, adapt=transferred), "e"),
     "tca-logrobust": (partial(LogRobust, adapt=transferred), "e"),
     "logtransfer": (LogTransfer, "f"),
     "logtad": (LogTAD, "f"),

@@ -1,0 +1,145 @@
+"""NeuralLog: a transformer reads sentence vectors, with no word weights learnt from any log.
+
+Le and Zhang, "Log-based Anomaly Detection Without Log Parsing", ASE 2021: each message gets a
+vector from a pre-trained language model; positions are added, a transformer encoder reads the
+session, the mean of its states goes through a hidden layer of 32 to a softmax.
+
+Departures: the sentence model is the caller's choice, and without one it is the mean of the vectors
+of a message's words (GloVe), not BERT: nothing to download, but words have no context. Events are
+parsed, as for all methods here, and the sentence is the template: on HDFS, BGL and Thunderbird,
+whose messages are templates but for a few, that is what is left of a message without its numbers,
+which the paper removes too. Vectors are projected to 64 (4 heads, 256 in between; of BERT 768, 12
+and 2,048). 128 events of a session are read at most. Adam without weight decay. Balanced classes
+are one of the candidates.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from models.words import Vectors, WordTable, shipped_word_table, tokenize
+from trainer.batches import Rows
+from trainer.benchmark.papers.learning import Schedule, learn
+from trainer.benchmark.papers.sequences import LONGEST, Padded, Pool, padded
+from trainer.benchmark.papers.settings import Given, Material
+from trainer.benchmark.papers.trial import Candidate, Compared, ranking
+from trainer.benchmark.space import Labelled
+
+# Texts -> float32 [texts, dimension]. Learns nothing from them: they include those of the test.
+Sentences = Callable[[Sequence[str]], Vectors]
+
+_WIDTH = 64
+_HEADS = 4
+_BETWEEN = 256
+_HIDDEN = 32
+_DROPOUT = 0.1
+_SCORED_TOGETHER = 256
+
+
+def word_means(texts: Sequence[str]) -> Vectors:
+    """The mean of the vectors of each text's words; of the whole table where none is known."""
+    table = shipped_word_table()
+    unknown = table.mean()
+    rows = [[vector for word in tokenize(text) for vector in _of(word, table)] for text in texts]
+    return np.array([np.mean(row, axis=0) if row else unknown for row in rows], dtype=np.float32)
+
+
+def _of(word: str, table: WordTable) -> list[Vectors]:
+    """One or none. A word outside the table is the mean of its pieces, as with BERT."""
+    pieces = [word] if word in table else table.pieces(word)
+    found = [vector for piece in pieces if (vector := table.vector(piece)) is not None]
+    return [np.mean(found, axis=0)] if found else []
+
+
+def positions() -> Tensor:
+    """Sines and cosines of Vaswani et al. 2017, float32 [LONGEST, _WIDTH]."""
+    rates = torch.exp(torch.arange(0, _WIDTH, 2) * (-math.log(10_000.0) / _WIDTH))
+    angles = torch.arange(LONGEST)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
+
+
+class _Network(nn.Module):
+    def __init__(self, table: Vectors) -> None:
+        super().__init__()
+        self._table = torch.from_numpy(table)
+        self._positions = positions()
+        self.projection = nn.Linear(table.shape[1], _WIDTH)
+        self.encoder = nn.TransformerEncoderLayer(
+            _WIDTH, _HEADS, _BETWEEN, _DROPOUT, batch_first=True
+        )
+        self.verdict = nn.Sequential(
+            nn.Dropout(_DROPOUT),
+            nn.Linear(_WIDTH, _HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(_DROPOUT),
+            nn.Linear(_HIDDEN, 2),
+        )
+
+    def forward(self, sessions: Padded) -> Tensor:
+        """Logits [sessions, 2]."""
+        mask = sessions.mask
+        events = self.projection(self._table[sessions.rows])
+        events = events + self._positions[: events.shape[1]]
+        states = self.encoder(events, src_key_padding_mask=~mask)
+        total = states.masked_fill(~mask[:, :, None], 0).sum(1)
+        read: Tensor = self.verdict(total / sessions.lengths[:, None])
+        return read
+
+
+class _NeuralLog:
+    def __init__(self, table: Vectors, seed: int, *, balanced: bool) -> None:
+        torch.manual_seed(seed)
+        self._network = _Network(table)
+        self._balanced = balanced
+        self._seed = seed
+
+    def fit(self, train: Labelled, held: Labelled) -> None:
+        pool, other = Pool.of(train), Pool.of(held)
+        if self._balanced:
+            pool, other = pool.balanced(), other.balanced()
+        learn(
+            self._network,
+            pool.batches,
+            lambda chosen: self._loss(pool, chosen),
+            lambda: float(self._loss(other, np.arange(len(other)))),
+            Schedule(batch=32),
+            self._seed,
+        )
+
+    def _loss(self, pool: Pool, chosen: NDArray[np.intp]) -> Tensor:
+        weights = torch.from_numpy(pool.weights[chosen])
+        labels = torch.from_numpy(pool.labels[chosen])
+        losses = cross_entropy(self._network(pool.padded(chosen)), labels, reduction="none")
+        return (weights * losses).sum() / weights.sum()
+
+    @torch.no_grad()
+    def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
+        found = np.zeros(len(sequences))
+        order = np.argsort([len(one) for one in sequences])
+        for part in np.array_split(order, -(-len(order) // _SCORED_TOGETHER)):
+            logits = self._network(padded([sequences[i] for i in part]))
+            found[part] = logits.softmax(1)[:, 1].numpy()
+        return found
+
+    def fitness(self, held: Labelled) -> float:
+        return ranking(self, held)
+
+
+class NeuralLog(Compared):
+    """Setting d."""
+
+    def __init__(self, name: str, given: Given, sentences: Sentences = word_means) -> None:
+        super().__init__(name, given)
+        self._sentences = sentences
+
+    def candidates(self, material: Material) -> Sequence[Candidate]:
+        table = self._sentences(material.space.templates)
+        return [
+            lambda seed: _NeuralLog(table, seed, balanced=False),
+            lambda seed: _NeuralLog(table, seed, balanced=True),
+        ]
