@@ -55,15 +55,20 @@ class Classifier:
         losses = cross_entropy(self.network(pool.padded(chosen)), labels, reduction="none")
         return (torch.from_numpy(pool.weights[chosen]) * losses).sum()
 
-    @torch.no_grad()
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
-        # Sessions may differ past what is read of them.
-        distinct = Distinct.of([one[:LONGEST] for one in sequences])
-        found = np.zeros(len(distinct.sequences))
-        for part in by_length(distinct.sequences):
-            logits = self.network(padded([distinct.sequences[i] for i in part]))
-            found[part] = logits.softmax(1)[:, 1].numpy()
-        return found[distinct.member]
+        return probabilities(self.network, sequences)
 
     def fitness(self, held: Labelled) -> float:
         return ranking(self, held)
+
+
+@torch.no_grad()
+def probabilities(network: nn.Module, sequences: Sequence[Rows]) -> NDArray[np.float64]:
+    """Of the second class, float64 [sessions]; network: see ``Classifier``."""
+    # Sessions may differ past what is read of them.
+    distinct = Distinct.of([one[:LONGEST] for one in sequences])
+    found = np.zeros(len(distinct.sequences))
+    for part in by_length(distinct.sequences):
+        logits = network(padded([distinct.sequences[i] for i in part]))
+        found[part] = logits.softmax(1)[:, 1].numpy()
+    return found[distinct.member]

@@ -18,17 +18,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from models.words import Vectors, WordTable, shipped_word_table, tokenize
-from trainer.batches import Rows
-from trainer.benchmark.papers.learning import Schedule, learn
-from trainer.benchmark.papers.sequences import LONGEST, Padded, Pool, padded
+from trainer.benchmark.papers.classifier import Classifier
+from trainer.benchmark.papers.learning import Schedule
+from trainer.benchmark.papers.sequences import LONGEST, Padded
 from trainer.benchmark.papers.settings import Given, Material
-from trainer.benchmark.papers.trial import Candidate, Compared, ranking
-from trainer.benchmark.space import Labelled
+from trainer.benchmark.papers.trial import Candidate, Compared
 
 # Texts -> float32 [texts, dimension]. Learns nothing from them: they include those of the test.
 Sentences = Callable[[Sequence[str]], Vectors]
@@ -38,7 +35,6 @@ _HEADS = 4
 _BETWEEN = 256
 _HIDDEN = 32
 _DROPOUT = 0.1
-_SCORED_TOGETHER = 256
 
 
 def word_means(texts: Sequence[str]) -> Vectors:
@@ -91,43 +87,9 @@ class _Network(nn.Module):
         return read
 
 
-class _NeuralLog:
-    def __init__(self, table: Vectors, seed: int, *, balanced: bool) -> None:
-        torch.manual_seed(seed)
-        self._network = _Network(table)
-        self._balanced = balanced
-        self._seed = seed
-
-    def fit(self, train: Labelled, held: Labelled) -> None:
-        pool, other = Pool.of(train), Pool.of(held)
-        if self._balanced:
-            pool, other = pool.balanced(), other.balanced()
-        learn(
-            self._network,
-            pool.batches,
-            lambda chosen: self._loss(pool, chosen),
-            lambda: float(self._loss(other, np.arange(len(other)))),
-            Schedule(batch=32),
-            self._seed,
-        )
-
-    def _loss(self, pool: Pool, chosen: NDArray[np.intp]) -> Tensor:
-        weights = torch.from_numpy(pool.weights[chosen])
-        labels = torch.from_numpy(pool.labels[chosen])
-        losses = cross_entropy(self._network(pool.padded(chosen)), labels, reduction="none")
-        return (weights * losses).sum() / weights.sum()
-
-    @torch.no_grad()
-    def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
-        found = np.zeros(len(sequences))
-        order = np.argsort([len(one) for one in sequences])
-        for part in np.array_split(order, -(-len(order) // _SCORED_TOGETHER)):
-            logits = self._network(padded([sequences[i] for i in part]))
-            found[part] = logits.softmax(1)[:, 1].numpy()
-        return found
-
-    def fitness(self, held: Labelled) -> float:
-        return ranking(self, held)
+def _learner(table: Vectors, seed: int, *, balanced: bool) -> Classifier:
+    torch.manual_seed(seed)
+    return Classifier(_Network(table), Schedule(batch=32), seed, balanced=balanced)
 
 
 class NeuralLog(Compared):
@@ -140,6 +102,6 @@ class NeuralLog(Compared):
     def candidates(self, material: Material) -> Sequence[Candidate]:
         table = self._sentences(material.space.templates)
         return [
-            lambda seed: _NeuralLog(table, seed, balanced=False),
-            lambda seed: _NeuralLog(table, seed, balanced=True),
+            lambda seed: _learner(table, seed, balanced=False),
+            lambda seed: _learner(table, seed, balanced=True),
         ]

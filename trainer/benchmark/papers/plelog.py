@@ -31,8 +31,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.words import Vectors
 from trainer.batches import Rows
+from trainer.benchmark.papers.classifier import probabilities
 from trainer.benchmark.papers.learning import Schedule, learn
-from trainer.benchmark.papers.sequences import LONGEST, Padded, Pool, padded
+from trainer.benchmark.papers.sequences import LONGEST, Padded, Pool
 from trainer.benchmark.papers.settings import Material
 from trainer.benchmark.papers.trial import Candidate, Compared, ranking
 from trainer.benchmark.sequences import Distinct
@@ -47,7 +48,6 @@ _KNOWN_NORMAL = 0.5
 # Sessions of a batch; how many batches are learnt, in no fewer or more epochs than these.
 _BATCH, _BATCHES = 16, 500
 _EPOCHS = (5, 30)
-_SCORED_TOGETHER = 256
 # Stream of random numbers beside the one of the seed itself.
 _HIDING = 6
 
@@ -169,14 +169,8 @@ class _PLELog:
         losses = cross_entropy(logits, targets[chosen], reduction="none")
         return (weights * losses).sum() / weights.sum()
 
-    @torch.no_grad()
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
-        found = np.zeros(len(sequences))
-        order = np.argsort([len(one) for one in sequences])
-        for part in np.array_split(order, -(-len(order) // _SCORED_TOGETHER)):
-            logits = self._network(padded([sequences[i] for i in part]))
-            found[part] = logits.softmax(1)[:, 1].numpy()
-        return found
+        return probabilities(self._network, sequences)
 
     def fitness(self, held: Labelled) -> float:
         return ranking(self, held)
