@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.trainer.conftest import Demo
+from tests.trainer.conftest import Demo, prepare_demo
 from trainer.benchmark.methods import chosen
 from trainer.benchmark.papers.catalogue import PAPERS
 from trainer.benchmark.protocols import Protocol, Setting
@@ -15,6 +15,7 @@ from trainer.cli import app
 from trainer.compare.published import PUBLISHED
 from trainer.compare.rows import ROWS, RULES
 from trainer.compare.tables import table
+from trainer.demo import block_store
 from trainer.splits import Fractions
 
 
@@ -58,6 +59,28 @@ def test_a_comparison_leaves_a_page_and_is_not_run_twice(demo: Demo, tmp_path: P
     assert (output / "table.json").stat().st_mtime_ns == stamp
     assert compare(demo, output, *rows, "--first-seed", 1).exit_code == 0
     assert (output / "table.json").stat().st_mtime_ns != stamp
+
+
+def test_figures_6_to_9_are_drawn_of_few_seeds(demo: Demo, tmp_path: Path) -> None:
+    """Of rules alone: networks would take minutes."""
+    another = block_store(sessions=150, seed=5, anomaly_share=0.2)
+    third = Demo(tmp_path, another, another)
+    another.write(tmp_path)
+    prepare_demo(third, another, tmp_path / "third")
+    output = tmp_path / "out"
+    given = ("--zero-shot", tmp_path / "third", "--methods", "logrobust:d,keywords")
+    done = compare(demo, output, *given, "--sweep-seeds", 1)
+    assert done.exit_code == 0, done.output
+    report = json.loads((output / "zero-shot-third.json").read_bytes())
+    assert report["seeds"] == [0]
+    assert {row["method"] for row in report["results"]} == {"logrobust:d", "keywords"}
+    page = (output / "compare.md").read_text()
+    assert "| third | LogRobust |" in page
+    assert "](zero-shot.svg)" in page
+    assert not (output / "beta.json").exists(), "beta is of the preset default"
+    again = compare(demo, tmp_path / "none", *given, "--sweep-seeds", 0)
+    assert again.exit_code == 0, again.output
+    assert [path.name for path in (tmp_path / "none").glob("*.json")] == ["table.json"]
 
 
 def test_published_figures_stand_beside_those_of_the_same_pair(demo: Demo, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def compare(
     ] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     sweep_seeds: Annotated[
-        int, typer.Option(min=0, help="Of them for beta and shares of labels; 0: neither.")
+        int, typer.Option(min=0, help="Of them for the figures 6 to 9; 0: none of those.")
     ] = 2,
     jobs: Annotated[
         int | None,

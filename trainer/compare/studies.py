@@ -32,8 +32,8 @@ class Study:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is compared. others: systems for the zero-shot bars; sweep_seeds: seeds for beta and for
-    shares of labels, 0 leaves both out."""
+    """What is compared. others: systems for the zero-shot bars; sweep_seeds: how many of the seeds are
+    for all but the table, 0 leaves that out."""
 
     sources: tuple[Given, ...]
     target: Given
@@ -55,14 +55,14 @@ def studies(asked: Asked) -> Iterator[Study]:
     plan = Plan(setting, asked.sources, asked.target, asked.methods)
     yield Study(TABLE, plan, asked.seeds)
     zero_shot = Setting(Protocol.ZERO_SHOT, asked.fractions)
-    for other in asked.others:
+    few = asked.seeds[: asked.sweep_seeds]
+    for other in asked.others if few else ():
         bars = (row.method for row in ZERO_SHOT if row.method in asked.methods)
         names: tuple[str, ...] = (*bars, "keywords")
         plan = Plan(zero_shot, (*asked.sources, asked.target), other, names)
-        yield Study(f"zero-shot-{other.open().name}", plan, asked.seeds)
-    if not asked.sweep_seeds or OWN not in asked.methods:
+        yield Study(f"zero-shot-{other.open().name}", plan, few)
+    if not few or OWN not in asked.methods:
         return
-    few = asked.seeds[: asked.sweep_seeds]
     names = tuple(f"{OWN}/target_weight={beta:g}" for beta in BETAS)
     yield Study("beta", Plan(setting, asked.sources, asked.target, names), few)
     for share in SHARES:
