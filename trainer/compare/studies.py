@@ -32,8 +32,8 @@ class Study:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is compared. others: systems for the zero-shot bars; sweep_seeds: how many of the seeds are
-    for all but the table, 0 leaves that out."""
+    """What is compared. others: systems for the zero-shot bars; sweep_seeds: how many of the seeds
+    are for all but the table, 0 leaves that out."""
 
     sources: tuple[Given, ...]
     target: Given
