@@ -43,7 +43,9 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
         "systems": outcomes[0].labels,
         "setting": plan.setting.to_json(),
         "seeds": seeds,
-        "configuration": decided(plan, seeds),
+        "configuration": decided(
+            plan, seeds, [system["fingerprint"] for system in outcomes[0].labels]
+        ),
         "version": version("metalog"),
         "costs": [cost for outcome in outcomes for cost in outcome.costs],
         "wall_seconds": round(wall_seconds, 3),
@@ -51,8 +53,8 @@ def report(plan: Plan, outcomes: Sequence[Outcome], wall_seconds: float) -> dict
     }
 
 
-def decided(plan: Plan, seeds: Sequence[int]) -> str:
-    """Sha256 of whatever decides the figures, in hex."""
+def decided(plan: Plan, seeds: Sequence[int], fingerprints: Sequence[str]) -> str:
+    """Sha256 of whatever decides the figures, in hex. fingerprints: of sources and target."""
     decides = {
         "setting": plan.setting.to_json(),
         "methods": plan.methods,
@@ -61,7 +63,7 @@ def decided(plan: Plan, seeds: Sequence[int]) -> str:
         if any(is_network(name) for name in plan.methods)
         else {},
         "seeds": list(seeds),
-        "corpora": [given.open().fingerprint for given in (*plan.sources, plan.target)],
+        "corpora": list(fingerprints),
         "version": version("metalog"),
     }
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"))

@@ -105,7 +105,8 @@ def run_studies(
 def _found(path: Path, study: Study) -> dict[str, Any] | None:
     try:
         read = json.loads(path.read_bytes())
-        same = read["configuration"] == decided(study.plan, list(study.seeds))
+        corpora = [one.open().fingerprint for one in (*study.plan.sources, study.plan.target)]
+        same = read["configuration"] == decided(study.plan, list(study.seeds), corpora)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return dict(read) if same else None
