@@ -325,13 +325,18 @@ class Page:
 
     def _compared_zero_shot(self, source: str, target: str) -> str:
         found = compare_page.zero_shot_reports(self._comparison(source, target))
+        if not found:
+            raise NotRunError(f"metalog-train compare --target {target} --zero-shot")
         plot = f"![Zero-shot](results/compare-{source}-{target}-zero-shot.svg)"
         return f"{compare_tables.zero_shot_table(found)}\n\n{plot}"
 
     def _compared_sweeps(self, source: str, target: str) -> str:
         reports = self._comparison(source, target)
-        parts = []
-        for name, varied in compare_page.sweeps(reports).items():
+        parts: list[str] = []
+        swept = compare_page.sweeps(reports)
+        if not swept:
+            raise NotRunError(f"metalog-train compare --target {target} --sweep-seeds")
+        for name, varied in swept.items():
             parts.append(compare_tables.sweep_table(name, varied))
             parts.append(f"![F1 by {name}](results/compare-{source}-{target}-{name}.svg)")
         return "\n\n".join(parts)
