@@ -76,6 +76,7 @@ class Feed:
         return []
 
     journal_cursor = None
+    files = 1
 
     def describe(self) -> str:
         return "a replay"

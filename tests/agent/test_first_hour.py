@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from agent.cli import app
+from agent.assembly import Assembly
+from agent.config import configured
 from models.errors import UserError
 from tests.agent.follow.harness import as_nobody, open_folder
 from tests.agent.orders import session
@@ -223,11 +223,10 @@ def test_what_reads_and_ends_does_not_end_well_where_it_may_read_nothing(blank: 
         for path in (bundle, *bundle.iterdir()):
             path.chmod(0o755)
         append(log, lines(NORMAL, 0, 3))
-        command = ["watch", str(log), "--once", "--bundle", str(bundle)]
-        # Also imports, as root, what nobody might not find.
-        assert CliRunner().invoke(app, command).exit_code == 0
+        configuration = configured(file=None, paths=[str(log)], options={"bundle": str(bundle)})
+        [one] = configuration.inputs
+        assembly = Assembly(once=True)
+        assembly.prepare(configuration, one)
         log.chmod(0o000)
-        with as_nobody():
-            done = CliRunner().invoke(app, command)
-        assert isinstance(done.exception, UserError)
-        assert str(done.exception) == f"{log}: no log file there that could be read"
+        with as_nobody(), pytest.raises(UserError, match="no log file there that could be read"):
+            assembly.prepare(configuration, one)
