@@ -23,10 +23,10 @@ def test_what_was_compared_is_kept_and_shown(demo: Demo, tmp_path: Path) -> None
     assert "curves" not in read(kept, "hdfs-bgl")["table"]
     assert read(kept, "bgl-hdfs") == {}
     page = docs / "results.md"
-    page.write_text(f"# Results\n\n{HEADING}\n\nold\n\n## Cost\n\nthe rest\n")
+    page.write_text(f"# Results\n\n{HEADING}\n\nwritten before\n\n## Cost\n\nthe rest\n")
     refresh(docs, HEADING, Page({}, comparisons=kept))
     text = page.read_text()
-    assert "old" not in text
+    assert "written before" not in text
     assert "rule: count-knn" in text
     assert "Not run yet: `metalog-train compare --source bgl --target hdfs`." in text
     assert text.endswith("## Cost\n\nthe rest\n")
