@@ -83,7 +83,7 @@ STAND_INS: Table = {
             "metalog-agent watch shop-logs --history 'shop-logs/"
         )
     },
-    "docs/first-alert.md": {"/root/.local/state": "STATES"},
+    "docs/first-alert.md": {"/home/you/.local/state": "STATES"},
     # Fewer: the shop here has not so many old sessions.
     "docs/report.md": {"250": "80", "report -o host.html": "report --state-dir state -o host.html"},
     "docs/service.md": {"status --check": "status --check --state-dir state"},
