@@ -6,6 +6,9 @@ shares of anomalies.
 
 from dataclasses import dataclass
 
+from trainer.compare.published import PUBLISHED as ROWS
+from trainer.compare.rows import OWN
+
 
 @dataclass(frozen=True)
 class Published:
@@ -18,8 +21,14 @@ class Published:
     f1_by_fraction: dict[float, float]
 
 
+def _published(pair: tuple[str, str], auroc: float, others: dict[float, float]) -> Published:
+    row = ROWS[pair][OWN]
+    return Published(*row, auroc, {**others, _USUAL_FRACTION: row.f1})
+
+
+_USUAL_FRACTION = 0.01
 PUBLISHED = {
-    ("hdfs", "bgl"): Published(96.89, 89.28, 92.93, 94.8, {0.001: 84.57, 0.01: 92.93, 0.1: 94.97}),
-    ("bgl", "hdfs"): Published(89.29, 74.98, 81.51, 92.1, {0.001: 77.42, 0.01: 81.51, 0.1: 82.79}),
+    ("hdfs", "bgl"): _published(("hdfs", "bgl"), 94.8, {0.001: 84.57, 0.1: 94.97}),
+    ("bgl", "hdfs"): _published(("bgl", "hdfs"), 92.1, {0.001: 77.42, 0.1: 82.79}),
 }
 TITLE = "MetaLog, as published (full data, not rerun)"

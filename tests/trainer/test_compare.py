@@ -46,7 +46,6 @@ def test_a_comparison_leaves_a_page_and_is_not_run_twice(demo: Demo, tmp_path: P
     page = (output / "compare.md").read_text()
     assert page.startswith(f"# {demo.source.name} to {demo.target.name}\n")
     assert "| b2 | LogRobust | all labels of the target's training part |" in page
-    assert "published" not in page.partition("| b2")[0].rpartition("|  |")[2]
     assert (output / "roc.svg").read_text().startswith("<?xml")
     report = json.loads((output / "table.json").read_bytes())
     assert report["setting"]["reserved"] == 0.5
@@ -67,15 +66,20 @@ def test_figures_6_to_9_are_drawn_of_few_seeds(demo: Demo, tmp_path: Path) -> No
     third = Demo(tmp_path, another, another)
     another.write(tmp_path)
     prepare_demo(third, another, tmp_path / "third")
+    description = tmp_path / "third" / "corpus.json"
+    # As of a folder of sessions.
+    text = description.read_text()
+    assert '"name": "third"' in text
+    description.write_text(text.replace('"name": "third"', '"name": "a/third"'))
     output = tmp_path / "out"
     given = ("--zero-shot", tmp_path / "third", "--methods", "logrobust:d,keywords")
     done = compare(demo, output, *given, "--sweep-seeds", 1)
     assert done.exit_code == 0, done.output
-    report = json.loads((output / "zero-shot-third.json").read_bytes())
+    report = json.loads((output / "zero-shot-a-third.json").read_bytes())
     assert report["seeds"] == [0]
     assert {row["method"] for row in report["results"]} == {"logrobust:d", "keywords"}
     page = (output / "compare.md").read_text()
-    assert "| third | LogRobust |" in page
+    assert "| a-third | LogRobust |" in page
     assert "](zero-shot.svg)" in page
     assert not (output / "beta.json").exists(), "beta is of the preset default"
     again = compare(demo, tmp_path / "none", *given, "--sweep-seeds", 0)
@@ -110,3 +114,9 @@ def test_what_cannot_be_compared_is_refused(
     assert done.exit_code != 0
     assert said in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_where_no_folder_can_be_is_said_before_anything_is_run(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = compare(demo, tmp_path / "file")
+    assert str(done.exception).endswith("file: no folder can be made there: File exists")

@@ -68,6 +68,11 @@ def compare(
         from trainer.compare.studies import TABLE, Asked, run_studies, setting_of, studies
         from trainer.splits import Fractions
 
+    # Not after an hour.
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"-o {output}: no folder can be made there: {error.strerror}") from None
     rows = tuple(row.method for row in (*ROWS, *RULES))
     with tempfile.TemporaryDirectory(prefix="metalog-compare-") as workspace:
         sources = tuple(given(path, Path(workspace)) for path in source)
@@ -95,7 +100,10 @@ def compare(
                     raise UserError(f"--methods {name}: is no row; there are {', '.join(rows)}")
             asked = replace(asked, methods=names)
         wanted = list(studies(asked))
-        output.mkdir(parents=True, exist_ok=True)
+        names_of_studies = [study.name for study in wanted]
+        for name in names_of_studies:
+            if names_of_studies.count(name) > 1:
+                raise UserError(f"--zero-shot: two systems make one {name}.json; name them apart")
         size = sum(len(study.plan.methods) * len(study.seeds) for study in wanted)
         with stage("running methods", size) as bar:
             reports = run_studies(wanted, output, jobs, say, bar.advance)

@@ -2,23 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from models.placing import placed_file
 from trainer.compare import plots, tables
 from trainer.compare.rows import OWN
-from trainer.compare.studies import BETAS, SHARES, TABLE
+from trainer.compare.studies import BETAS, SHARES, TABLE, ZERO_SHOT_STUDY
+from trainer.compare.tables import Report
 from trainer.plotting import save
 
 PAGE = "compare.md"
-_ZERO_SHOT = "zero-shot-"
 _VARIED = {
     "beta": "Beta, the weight of the target's loss",
     "shares": "Labelled share of the target's anomalies (at least 5)",
 }
-Report = Mapping[str, Any]
 Reports = Mapping[str, Report]
 _ABOUT = """\
 Blocks are those of the paper (MetaLog, ICSE 2024, tables 1 and 2). All methods have the same test
@@ -31,9 +29,9 @@ models of a method together. Published figures are of the full data and were not
 def zero_shot_reports(reports: Reports) -> dict[str, Report]:
     """Of studies without anything of the target, by system."""
     return {
-        name.removeprefix(_ZERO_SHOT): report
+        name.removeprefix(ZERO_SHOT_STUDY): report
         for name, report in reports.items()
-        if name.startswith(_ZERO_SHOT)
+        if name.startswith(ZERO_SHOT_STUDY)
     }
 
 

@@ -2,20 +2,17 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from trainer.compare.rows import OWN, ROWS, ZERO_SHOT
-from trainer.compare.tables import values
+from trainer.compare.tables import Report, values
 from trainer.plotting import band, equal_steps, legend, panels
 
 _OWN = "#0b5fa5"
 _UNSEEN = "#7a4fb5"
 _BARS = ("#8a8a8a", "#c9a227", _OWN)
-
-Report = Mapping[str, Any]
 
 
 def roc(report: Report, title: str) -> Figure:

@@ -16,6 +16,7 @@ from trainer.compare.rows import OWN, ZERO_SHOT
 from trainer.splits import Fractions
 
 TABLE = "table"
+ZERO_SHOT_STUDY = "zero-shot-"
 # Figures 8 and 9 of the paper. 1 is the preset's own beta.
 BETAS = (0.25, 1.0, 4.0, 16.0)
 SHARES = (0.001, 0.01, 0.05, 0.1)
@@ -60,7 +61,8 @@ def studies(asked: Asked) -> Iterator[Study]:
         bars = (row.method for row in ZERO_SHOT if row.method in asked.methods)
         names: tuple[str, ...] = (*bars, "keywords")
         plan = Plan(zero_shot, (*asked.sources, asked.target), other, names)
-        yield Study(f"zero-shot-{other.open().name}", plan, few)
+        # A folder of sessions goes by its path.
+        yield Study(ZERO_SHOT_STUDY + other.open().name.replace("/", "-"), plan, few)
     if not few or OWN not in asked.methods:
         return
     names = tuple(f"{OWN}/target_weight={beta:g}" for beta in BETAS)
