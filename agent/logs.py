@@ -1,7 +1,7 @@
 """What the agent says on stderr, in which form, and of which input it speaks.
 
-The standard library's ``logging`` with three formatters, not structlog: that takes 6.8 MiB and
-140 ms to import, in an agent whose goal is 90 MiB (python -m benchmarks.configuration).
+The standard library's ``logging`` with three formatters, not structlog: that takes 7.7 MiB to
+import, in an agent whose goal is 90 MiB (python -m benchmarks.configuration).
 """
 
 import json

@@ -5,8 +5,8 @@ is the TF-IDF weighted mean of the vectors of its words, a bidirectional LSTM re
 attention weighs its states, a softmax says anomalous or not.
 
 Departures: the word vectors are those of metalog (GloVe, not FastText), for a fair comparison;
-hidden states of 64 and one layer (128 and two in public reimplementations): as good here within a
-point, in a quarter of the time; it learns from 20 epochs or about 500 batches at most; balanced
+hidden states of 64 and one layer (128 and two in public reimplementations), to learn on processors;
+it learns from 20 epochs or about 500 batches at most; balanced
 classes are one of the candidates, since the paper has as many anomalies as normal sessions and
 these settings have not.
 """

@@ -11,8 +11,7 @@ class Recurrent(nn.Module):
     """One layer; what it reads past the end of a session changes no state within it.
 
     The sessions are not packed, and the other direction is a second LSTM that reads them turned
-    round: so torch has its fused kernels for the CPU, which it has not for packed sequences. Three
-    times as fast for the same states.
+    round: so torch has its fused kernels for the CPU, which it has not for packed sequences.
     """
 
     def __init__(self, table: Vectors, hidden: int, *, both_ways: bool = False) -> None:
