@@ -78,9 +78,8 @@ def score(
         keep_lines=False,
         explain=False,
     )
+    ignorant = detector.knows_nothing
     wrapping = wrapping_for(Wrapping(keys.unwrap), loaded.manifest.line_format)
-    if detector.knows_nothing:
-        print(f"metalog-agent: {knows_nothing(loaded)}", file=sys.stderr)
     try:
         for file in files:
             name = file if file == "-" else Path(file).name
@@ -94,6 +93,9 @@ def score(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
+    # Not before: what is wrong with a file is said in one line.
+    if ignorant:
+        print(f"metalog-agent: {knows_nothing(loaded)}", file=sys.stderr)
     _warn(detector)
 
 
