@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agent.alerts import Alert, Message, Quiet, Reporter
+from agent.backpressure import Backpressure
 from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
 from agent.collector import give_back
@@ -33,9 +34,6 @@ _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 _SECONDS_TO_CLOSE = 10.0
 _SECONDS_TO_HAND_OVER = 1.0
-# Alerts that a sink which holds reading has not delivered; with more, or larger ones, it stops.
-_MOST_WAITING = 10_000
-_MOST_WAITING_BYTES = 32 * 2**20
 
 log = logging.getLogger("metalog")
 
@@ -97,22 +95,20 @@ class Watching:
         self._looks_ahead = not (once or when_over)
         self._about = {**(about or {}), "pid": os.getpid(), "started": clock.wall()}
         self._stopping = False
-        self._stalled = self._closing = self.started = False
+        self._closing = self.started = False
         self.ended = False
         self._turned_at: float | None = None
         self._wait = 0.0
-        self._began_at = self._saved_at = clock.monotonic()
+        self._pressure = Backpressure(clock)
+        self._saved_at = clock.monotonic()
         self._save_after = _SECONDS_BETWEEN_SAVES
         self._looked_at = -_SECONDS_BETWEEN_LOOKS
         self._age_before = 0.0
-        self._held_up = 0.0
-        self._held_since: float | None = None
         self._try_at = 0.0
         self._counted: dict[str, int] = {}
         self._reads = Reads()
         # Templates that were met before, or with another bundle.
         self._templates_before = -_templates_met(detector)
-        self._held_by: str | None = None
         # What no transaction holds yet.
         self._alerts: list[Alert] = []
         self._evidence: dict[str, bytes] = {}
@@ -150,7 +146,7 @@ class Watching:
         if self._turned_at is None:
             return 0.0
         wait = self._turned_at + self._wait - self._clock.monotonic()
-        if self._held_since is None:
+        if not self._pressure.waits:
             wait = min(wait, self._streams.seconds_until_due())
         return wait
 
@@ -159,7 +155,8 @@ class Watching:
         there is nothing more to read. Raises UserError where the state cannot be saved; what was
         read is read again then."""
         held_up = self._is_held_up()
-        self._note(held_up)
+        # Such a time is no idle time of the sessions: their lines may lie there unread.
+        self._pressure.note(held_up)
         if held_up:
             self._stand_still()
         else:
@@ -284,45 +281,14 @@ class Watching:
             self._looked_at = now
             self._raise(self._detector.early())
 
-    # Backpressure: memory is not where things wait for a receiver or a disk; the files are.
-
     def _is_held_up(self) -> bool:
-        # Other sinks have the state's disk, and a bound there.
-        holding = {
-            name: courier.backlog()
-            for name, courier in self._couriers.items()
-            if courier.holds_reading
-        }
-        backlogs = holding.values()
-        alerts = max((one.alerts for one in backlogs), default=0) + len(self._alerts)
-        bytes_waiting = sum(one.bytes for one in backlogs)
-        # Half of it must be gone before reading goes on, not to stop and go for every alert.
-        share = 0.5 if self._stalled else 1.0
-        full = alerts > share * _MOST_WAITING or bytes_waiting > share * _MOST_WAITING_BYTES
-        if full and not self._stalled:
-            slowest = max(holding, key=lambda name: holding[name].alerts, default="the state")
-            log.warning("%s takes no more alerts: nothing is read until it does", slowest)
-            self._held_by = slowest
-        elif self._stalled and not full:
-            log.warning("alerts are taken again: reading goes on")
-            self._held_by = None
-        self._stalled = full
-        return full or self._unsaved is not None
-
-    def _note(self, held_up: bool) -> None:
-        # Nor is it idle time of the sessions: their lines may lie there unread.
-        now = self._clock.monotonic()
-        if held_up and self._held_since is None:
-            self._held_since = now
-        elif not held_up and self._held_since is not None:
-            self._held_up += now - self._held_since
-            self._held_since = None
+        held = self._pressure.holds(self._couriers, len(self._alerts))
+        return held or self._unsaved is not None
 
     def _age(self) -> float:
         """Seconds that agents read on this state: the clock of idle time, which stands still while
         no agent runs or nothing is read, as what was written meanwhile is still to come."""
-        now = self._clock.monotonic() if self._held_since is None else self._held_since
-        return self._age_before + now - self._began_at - self._held_up
+        return self._age_before + self._pressure.seconds_of_reading()
 
     # The state.
 
@@ -416,7 +382,7 @@ class Watching:
             "counts": {name: self._counted.get(name, 0) + n for name, n in counts.items()},
             "stalled": stalled,
             "sinks": {name: courier.report() for name, courier in self._couriers.items()},
-            "reading": not self._stalled,
+            "reading": self._pressure.held_by is None,
         }
 
     def status(self) -> str:
@@ -429,7 +395,7 @@ class Watching:
             said.append(f"threshold {detector.threshold:.3g}")
         if self._unsaved is not None:
             said.insert(0, "NOT READING, the state cannot be saved")
-        elif self._stalled:
+        elif self._pressure.held_by is not None:
             said.insert(0, "NOT READING, alerts are not taken")
         return ", ".join(said)
 
@@ -443,7 +409,7 @@ class Watching:
             sinks={name: sink_figures(courier) for name, courier in self._couriers.items()},
             saved_at=None if self._state is None else self._saved_at,
             unsaved=None if self._unsaved is None else str(self._unsaved),
-            held_by=self._held_by,
+            held_by=self._pressure.held_by,
             unread_since=self._reads.unread_since(sum(unread.values()) - sum(refused), now),
             files_open=self._streams.files_open,
             files_unreadable=len(refused),
