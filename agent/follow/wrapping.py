@@ -16,7 +16,7 @@ _LINES_LOOKED_AT = 8
 # Lines of one stream that wait for the end of a line of the other one.
 _MOST_HELD_LINES = 1024
 # Of a whole file: characters of a line that are kept, and lines that are taken together.
-WHOLE_LINE_CHARACTERS = 2**20
+_WHOLE_LINE_CHARACTERS = 2**20
 _LINES_AT_ONCE = 1024
 _CONTAINER_FOLDERS = ("/var/log/containers/", "/var/log/pods/", "/var/lib/docker/containers/")
 
@@ -206,7 +206,7 @@ def unwrapper(wrapping: Wrapping, limit: int, path: str = "") -> Unwrapper | Non
 
 def unwrapped(lines: Iterator[str], wrapping: Wrapping, path: str) -> Iterator[str]:
     """Lines of a whole file, which nobody will have to find again."""
-    taking_off = unwrapper(wrapping, WHOLE_LINE_CHARACTERS, path)
+    taking_off = unwrapper(wrapping, _WHOLE_LINE_CHARACTERS, path)
     if taking_off is None:
         yield from lines
         return
