@@ -1,6 +1,9 @@
 """``metalog-train compare`` on demo logs: rows, pages, plots, and what is not run again."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,17 @@ from trainer.demo import block_store
 from trainer.splits import Fractions
 
 
-def compare(demo: Demo, output: Path, *arguments: object) -> Any:
-    given = [
+def arguments_of(demo: Demo, output: Path, *arguments: object) -> list[str]:
+    given = (
         "compare", "--source", demo.corpus(demo.source), "--target", demo.corpus(demo.target),
         "-o", output, "--normal-fraction", 0.5, "--anomaly-fraction", 0.2, "--seeds", 2,
         "--jobs", 1, *arguments,
-    ]  # fmt: skip
-    return CliRunner().invoke(app, [str(one) for one in given])
+    )  # fmt: skip
+    return [str(one) for one in given]
+
+
+def compare(demo: Demo, output: Path, *arguments: object) -> Any:
+    return CliRunner().invoke(app, arguments_of(demo, output, *arguments))
 
 
 def test_every_method_of_a_paper_has_a_row_and_every_row_is_a_method() -> None:
@@ -120,3 +127,35 @@ def test_where_no_folder_can_be_is_said_before_anything_is_run(demo: Demo, tmp_p
     (tmp_path / "file").touch()
     done = compare(demo, tmp_path / "file")
     assert str(done.exception).endswith("file: no folder can be made there: File exists")
+
+
+def test_seeds_that_are_done_outlive_a_kill(demo: Demo, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from trainer.cli import main; main()"]
+    first = tmp_path / "unfinished" / "table-0.json"
+    rows = ("--methods", "words,count-distance", "--sweep-seeds", 0)
+    with subprocess.Popen(
+        [*command, *arguments_of(demo, tmp_path, *rows)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        while not first.exists():
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.kill()
+    kept = json.loads(first.read_bytes())
+    kept["costs"][1]["fit_seconds"] = 12345.0
+    first.write_text(json.dumps(kept))
+    assert compare(demo, tmp_path, *rows).exit_code == 0
+    report = json.loads((tmp_path / "table.json").read_bytes())
+    assert report["seeds"] == [0, 1]
+    assert [cost["seed"] for cost in report["costs"] if cost["fit_seconds"] == 12345.0] == [0]
+    assert not first.parent.exists()
+
+
+def test_a_seed_of_another_configuration_is_run_again(demo: Demo, tmp_path: Path) -> None:
+    rows = ("--methods", "count-distance", "--sweep-seeds", 0)
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    (unfinished / "table-0.json").write_text('{"configuration": "other"}')
+    (unfinished / "table-1.json").write_text("cut of")
+    assert compare(demo, tmp_path, *rows).exit_code == 0
+    assert len(json.loads((tmp_path / "table.json").read_bytes())["costs"]) == 2

@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -128,7 +128,7 @@ def _at_half(
 
 def run(
     plan: Plan,
-    seeds: range,
+    seeds: Sequence[int],
     jobs: int | None,
     done: Callable[[Outcome], None],
     judged: Callable[[], None] = lambda: None,

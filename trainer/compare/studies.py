@@ -13,6 +13,7 @@ from trainer.benchmark.protocols import Protocol, Setting
 from trainer.benchmark.report import decided, report, written
 from trainer.benchmark.runner import Plan, run
 from trainer.compare.rows import OWN, ZERO_SHOT
+from trainer.compare.unfinished import Unfinished
 from trainer.splits import Fractions
 
 TABLE = "table"
@@ -82,8 +83,8 @@ def run_studies(
     judged: Callable[[int], None],
 ) -> dict[str, dict[str, Any]]:
     """Reports of ``trainer.benchmark.report`` by name, each in NAME.json as soon as it is there.
-    One that is there already, of the same configuration, is not run again. judged: called with how
-    many methods and seeds more are done. Raises UserError."""
+    What is there already, of the same configuration, is not run again, be it a study or a seed of
+    one. judged: called with how many methods and seeds more are done. Raises UserError."""
     reports = {}
     for number, study in enumerate(wanted, start=1):
         title = f"{number}/{len(wanted)} {study.name}"
@@ -91,17 +92,30 @@ def run_studies(
         size = len(study.plan.methods) * len(study.seeds)
         found = _found(path, study)
         if found is None:
-            began = time.monotonic()
-            outcomes = run(study.plan, study.seeds, jobs, lambda _: None, lambda: judged(1))
-            found = report(study.plan, outcomes, time.monotonic() - began)
+            found = _run(study, folder, jobs, judged)
             with placed_file(path) as file:
                 file.write_text(written(found))
+            Unfinished(folder, study.name, study.plan).forget(study.seeds)
             say(f"{title}: done in {found['wall_seconds'] / 60:.1f} min")
         else:
             judged(size)
             say(f"{title}: is there")
         reports[study.name] = found
     return reports
+
+
+def _run(
+    study: Study, folder: Path, jobs: int | None, judged: Callable[[int], None]
+) -> dict[str, Any]:
+    """Its report. wall_seconds: without those of seeds that were done before."""
+    began = time.monotonic()
+    unfinished = Unfinished(folder, study.name, study.plan)
+    outcomes = {one.seed: one for one in unfinished.done(study.seeds)}
+    judged(len(outcomes) * len(study.plan.methods))
+    left = [seed for seed in study.seeds if seed not in outcomes]
+    fresh = run(study.plan, left, jobs, unfinished.keep, lambda: judged(1)) if left else []
+    outcomes |= {one.seed: one for one in fresh}
+    return report(study.plan, [outcomes[seed] for seed in study.seeds], time.monotonic() - began)
 
 
 def _found(path: Path, study: Study) -> dict[str, Any] | None:
