@@ -3,7 +3,7 @@
 from models.errors import UserError
 from trainer.benchmark.baselines import BASELINES, possible
 from trainer.benchmark.networks import NETWORKS, Network, check_possible, is_network
-from trainer.benchmark.papers.catalogue import PAPERS, check_given
+from trainer.benchmark.papers.catalogue import PAPERS, check_given, is_paper, paper
 from trainer.benchmark.protocols import Setting
 from trainer.benchmark.task import Method
 
@@ -21,7 +21,7 @@ def chosen(text: str, setting: Setting) -> tuple[str, ...]:
         elif is_network(name):
             check_possible(name, protocol)
             names[name] = None
-        elif name in PAPERS:
+        elif is_paper(name):
             check_given(name, setting)
             names[name] = None
         elif name not in BASELINES:
@@ -38,6 +38,6 @@ def chosen(text: str, setting: Setting) -> tuple[str, ...]:
 
 
 def make(name: str) -> Method:
-    if name in PAPERS:
-        return PAPERS[name]()
+    if is_paper(name):
+        return paper(name)
     return BASELINES[name]() if name in BASELINES else Network(name)

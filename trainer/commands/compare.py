@@ -37,6 +37,14 @@ def compare(
         str | None,
         typer.Option(help="Only these rows, as in `benchmark --methods`.  [default: all]"),
     ] = None,
+    sentence_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="What NeuralLog reads messages with: a folder or a name of sentence-transformers "
+            "(`pip install 'metalog[sentences]'`).  [default: means of word vectors]",
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="Each draws split and labels and trains anew.")
     ] = 5,
@@ -61,10 +69,11 @@ def compare(
         from models.errors import UserError
         from trainer.benchmark.corpora import check_apart, given
         from trainer.benchmark.methods import chosen
+        from trainer.benchmark.papers.sentences import pretrained
         from trainer.benchmark.protocols import check_classes
         from trainer.benchmark.table import table
         from trainer.compare.page import write
-        from trainer.compare.rows import ROWS, RULES
+        from trainer.compare.rows import ROWS, RULES, row_of, with_model
         from trainer.compare.studies import TABLE, Asked, run_studies, setting_of, studies
         from trainer.splits import Fractions
 
@@ -94,11 +103,13 @@ def compare(
             rows,
         )
         if methods is not None:
-            names = chosen(methods, setting_of(asked))
-            for name in names:
-                if name not in rows:
+            asked = replace(asked, methods=chosen(methods, setting_of(asked)))
+            for name in asked.methods:
+                if row_of(name) not in rows:
                     raise UserError(f"--methods {name}: is no row; there are {', '.join(rows)}")
-            asked = replace(asked, methods=names)
+        if sentence_model is not None:
+            pretrained(sentence_model)
+            asked = replace(asked, methods=with_model(asked.methods, sentence_model))
         wanted = list(studies(asked))
         names_of_studies = [study.name for study in wanted]
         for name in names_of_studies:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from trainer.compare.rows import OWN, ROWS, ZERO_SHOT
+from trainer.compare.rows import OWN, ROWS, ZERO_SHOT, row_of
 from trainer.compare.tables import Report, values
 from trainer.plotting import band, equal_steps, legend, panels
 
@@ -22,7 +22,8 @@ def roc(report: Report, title: str) -> Figure:
     does happens near the left edge.
     """
     first = report["seeds"][0]
-    drawn = {curve["method"]: curve["roc"] for curve in report["curves"] if curve["seed"] == first}
+    curves = [curve for curve in report["curves"] if curve["seed"] == first]
+    drawn = {row_of(curve["method"]): curve["roc"] for curve in curves}
     rows = [row for row in ROWS if row.method in drawn]
     colours = colormaps["tab20"].resampled(max(1, len(rows)))
     with panels(1, title, across=1) as (figure, axes):

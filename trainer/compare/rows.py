@@ -1,9 +1,11 @@
 """The rows of the comparison, in the order of the paper's tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainer.benchmark.baselines import BASELINES
 from trainer.benchmark.baselines.history import Needs
+from trainer.benchmark.papers.catalogue import with_sentences
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Row:
 
 
 OWN = "default"
+_NEURALLOG = "neurallog"
 _FEW = "few labels of the target"
 _ALL = "all labels of the target's training part"
 _SOURCE = "labels of the source"
@@ -32,7 +35,7 @@ ROWS = (
     Row("c", "deeplog", "DeepLog", "normal sessions of the target"),
     Row("d1", "plelog:d", "PLELog", _SOURCE),
     Row("d2", "logrobust:d", "LogRobust", _SOURCE),
-    Row("d3", "neurallog", "NeuralLog", _SOURCE),
+    Row("d3", _NEURALLOG, "NeuralLog", _SOURCE),
     Row("d4", "pca", "PCA", _SOURCE),
     Row("e1", "tca-plelog", "TCA, PLELog", _ADAPTED),
     Row("e2", "tca-logrobust", "TCA, LogRobust", _ADAPTED),
@@ -51,3 +54,18 @@ RULES = tuple(
 )
 # Those that the paper's figures 6 and 7 have.
 ZERO_SHOT = tuple(row for row in ROWS if row.method in ("plelog:d", "logrobust:d", OWN))
+
+
+def row_of(method: str) -> str:
+    """The method of the row that this one fills: NeuralLog's has any sentence model."""
+    return _NEURALLOG if method.startswith(with_sentences("")) else method
+
+
+def model_of(method: str) -> str:
+    """The sentence model of NeuralLog, empty for others and where none was chosen."""
+    return method.removeprefix(with_sentences("")) if row_of(method) != method else ""
+
+
+def with_model(methods: Iterable[str], model: str) -> tuple[str, ...]:
+    """The same, NeuralLog's with this sentence model."""
+    return tuple(with_sentences(model) if name == _NEURALLOG else name for name in methods)

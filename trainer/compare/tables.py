@@ -6,7 +6,7 @@ from typing import Any
 
 from trainer.benchmark.table import spread
 from trainer.compare.published import PUBLISHED, Published
-from trainer.compare.rows import OWN, ROWS, RULES, ZERO_SHOT
+from trainer.compare.rows import OWN, ROWS, RULES, ZERO_SHOT, model_of, row_of
 
 _HEADINGS = ("", "method", "learns from", "P", "R", "F1", "F1 unseen", "AUROC", "F1 at 0.5")
 _COSTS = ("fit, s", "score, s")
@@ -103,10 +103,12 @@ def used(report: Report) -> str:
         if len(seeds) < _FEWEST_SEEDS
         else ""
     )
+    models = sorted({model for row in report["results"] if (model := model_of(row["method"]))})
+    read = f" NeuralLog's sentences are read by {', '.join(models)}." if models else ""
     return (
         f"Labels: {learnt}. Tested on {tested[0]['sessions']:,} sessions of {target['name']}, "
         f"{tested[0]['anomalous']:,} of them anomalous. Seeds {seeds[0]} to {seeds[-1]}, mean ± "
-        f"standard deviation.{warning}"
+        f"standard deviation.{warning}{read}"
     )
 
 
@@ -116,7 +118,11 @@ def values(report: Report, method: str, split: str, figure: str) -> list[float]:
 
 
 def _of(report: Report, method: str, split: str) -> list[Mapping[str, Any]]:
-    return [row for row in report["results"] if row["method"] == method and row["split"] == split]
+    return [
+        row
+        for row in report["results"]
+        if row_of(row["method"]) == method and row["split"] == split
+    ]
 
 
 def _mean(report: Report, method: str, split: str, figure: str) -> float:
@@ -134,7 +140,7 @@ def _at_half(report: Report, method: str) -> str:
 
 
 def _seconds(report: Report, method: str, what: str) -> str:
-    found = [cost[what] for cost in report["costs"] if cost["method"] == method]
+    found = [cost[what] for cost in report["costs"] if row_of(cost["method"]) == method]
     return f"{statistics.median(found):.1f}" if found else _NOTHING
 
 

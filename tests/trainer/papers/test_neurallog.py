@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from models.words import Vectors, shipped_word_table
-from trainer.benchmark.papers.neurallog import NeuralLog, positions, word_means
+from trainer.benchmark.papers.neurallog import NeuralLog, positions
+from trainer.benchmark.papers.sentences import word_means
 from trainer.benchmark.papers.sequences import LONGEST
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.task import Examination, Task

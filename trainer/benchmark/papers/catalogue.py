@@ -1,4 +1,7 @@
-"""The methods of the papers by name, as ``--methods`` has them: ``logrobust:a``."""
+"""The methods of the papers by name, as ``--methods`` has them: ``logrobust:a``.
+
+Behind ``neurallog`` a sentence model may be named, as in ``neurallog/sentences=all-MiniLM-L6-v2``.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +14,7 @@ from trainer.benchmark.papers.logtransfer import LogTransfer
 from trainer.benchmark.papers.neurallog import NeuralLog
 from trainer.benchmark.papers.pca import PrincipalComponents
 from trainer.benchmark.papers.plelog import PLELog
+from trainer.benchmark.papers.sentences import pretrained
 from trainer.benchmark.papers.settings import Given
 from trainer.benchmark.papers.tca import transferred
 from trainer.benchmark.papers.trial import Compared
@@ -41,11 +45,29 @@ def _named() -> dict[str, Callable[[], Compared]]:
 
 
 PAPERS = _named()
+_SENTENCES = "neurallog/sentences="
+
+
+def is_paper(name: str) -> bool:
+    return name in PAPERS or name.startswith(_SENTENCES)
+
+
+def with_sentences(model: str) -> str:
+    """NeuralLog's name with a sentence model."""
+    return _SENTENCES + model
+
+
+def paper(name: str) -> Compared:
+    """Raises UserError where its sentence model cannot be had."""
+    if name.startswith(_SENTENCES):
+        return NeuralLog(name, Given.SOURCE, pretrained(name.removeprefix(_SENTENCES)))
+    return PAPERS[name]()
 
 
 def check_given(name: str, setting: Setting) -> None:
-    """Raises UserError where the protocol does not give a method what it is given in the paper."""
-    given = PAPERS[name]().given
+    """Raises UserError where the protocol does not give a method what it is given in the paper, or
+    it cannot be made."""
+    given = paper(name).given
     if setting.protocol is Protocol.ZERO_SHOT and given is Given.SOURCE:
         return
     if setting.protocol is not Protocol.BILATERAL:

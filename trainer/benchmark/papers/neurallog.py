@@ -4,8 +4,9 @@ Le and Zhang, "Log-based Anomaly Detection Without Log Parsing", ASE 2021: each 
 vector from a pre-trained language model; positions are added, a transformer encoder reads the
 session, the mean of its states goes through a hidden layer of 32 to a softmax.
 
-Departures: the sentence model is the caller's choice, and without one it is the mean of the vectors
-of a message's words (GloVe), not BERT: nothing to download, but words have no context. Events are
+Departures: the sentence model is the user's choice (``neurallog/sentences=MODEL``), and without one
+it is the mean of the vectors of a message's words (GloVe), not BERT: nothing to download, but words
+have no context. Events are
 parsed, as for all methods here, and the sentence is the template: on HDFS, BGL and Thunderbird,
 whose messages are templates but for a few, that is what is left of a message without its numbers,
 which the paper removes too. Vectors are projected to 64 (4 heads, 256 in between; of BERT 768, 12
@@ -14,42 +15,24 @@ are one of the candidates.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.words import Vectors, WordTable, shipped_word_table, tokenize
+from models.words import Vectors
 from trainer.benchmark.papers.classifier import Classifier
 from trainer.benchmark.papers.learning import Schedule
+from trainer.benchmark.papers.sentences import Sentences, word_means
 from trainer.benchmark.papers.sequences import LONGEST, Padded
 from trainer.benchmark.papers.settings import Given, Material
 from trainer.benchmark.papers.trial import Candidate, Compared
-
-# Texts -> float32 [texts, dimension]. Learns nothing from them: they include those of the test.
-Sentences = Callable[[Sequence[str]], Vectors]
 
 _WIDTH = 64
 _HEADS = 4
 _BETWEEN = 256
 _HIDDEN = 32
 _DROPOUT = 0.1
-
-
-def word_means(texts: Sequence[str]) -> Vectors:
-    """The mean of the vectors of each text's words; of the whole table where none is known."""
-    table = shipped_word_table()
-    unknown = table.mean()
-    rows = [[vector for word in tokenize(text) for vector in _of(word, table)] for text in texts]
-    return np.array([np.mean(row, axis=0) if row else unknown for row in rows], dtype=np.float32)
-
-
-def _of(word: str, table: WordTable) -> list[Vectors]:
-    """One or none. A word outside the table is the mean of its pieces, as with BERT."""
-    pieces = [word] if word in table else table.pieces(word)
-    found = [vector for piece in pieces if (vector := table.vector(piece)) is not None]
-    return [np.mean(found, axis=0)] if found else []
 
 
 def positions() -> Tensor:
