@@ -2,7 +2,7 @@
 and of a bundle, at the start and whenever the bundle is replaced."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.budget import Budget
@@ -14,6 +14,7 @@ from models.carrying import carried_over
 from models.epochs import Epoch
 from models.events import HostEvent
 from models.session_rule import SessionRule
+from models.sessions import Session
 
 BUDGET, WARM_UP, THRESHOLD = "budget", "warm-up", "threshold"
 
@@ -104,6 +105,19 @@ class Judging:
             detector.take_over(known.epoch)
         return detector
 
+    def successor(self, old: Detector, bundle: Bundle) -> Detector:
+        """One of another bundle that goes on with what the old one knows and has open. Raises
+        UserError where the bundle does not allow these choices, or cannot be used."""
+        templates = old.events.templates
+        new = self.detector(
+            bundle, Knowledge.carried(old.statistics, templates, old.tuning(), bundle)
+        )
+        sessions = list(old.sessions)
+        translate(sessions, templates, new)
+        new.sessions.restore(sessions, old.sessions.counters())
+        new.judged = old.judged
+        return new
+
     def budget(self, bundle: Bundle, known: Knowledge) -> Budget | None:
         if self.alerts_per_day is None:
             return None
@@ -118,6 +132,17 @@ class Judging:
         warm_up = WarmUp(self.warm_up)
         _restored(warm_up.restore, known.tuning.get(WARM_UP))
         return warm_up
+
+
+def translate(
+    sessions: Sequence[Session[int]], templates: Sequence[str], detector: Detector
+) -> None:
+    """Give the events of open sessions the ids that they have with another bundle. templates: by
+    the ids that they had."""
+    for session in sessions:
+        session.items = detector.events.parse_masked([templates[one] for one in session.items])
+        kept = (session.kept or {}).values()
+        session.kept = {session.items[line.number]: line for line in kept}
 
 
 def knows_its_target(bundle: Bundle) -> bool:

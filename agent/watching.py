@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from agent.alerts import Alert, Message, Quiet, Reporter
+from agent.alerts import Quiet, Reporter
 from agent.backpressure import Backpressure
 from agent.bundle_watch import BundleWatch
 from agent.clock import Clock
@@ -13,19 +13,17 @@ from agent.collector import give_back
 from agent.delivery import Courier, Parcel, Tally
 from agent.detector import Detector
 from agent.follow import LineBatch
-from agent.judging import Judging, Knowledge
+from agent.judging import Judging, translate
 from agent.metrics.figures import sink_figures
 from agent.metrics.reads import Reads
 from agent.metrics.snapshot import Snapshot
 from agent.sinks import Sink
 from agent.state import Adopted, AlertTexts, Changes, NotSavedError, Saved, State
 from agent.streams import Streams
+from agent.unsaved import Unsaved
 from agent.verdict import Verdict
 from models.bundle import Bundle
-from models.epochs import Epoch
 from models.errors import UserError
-from models.events import HostEvent
-from models.sessions import Session
 
 _SECONDS_BETWEEN_SAVES, _MOST_SECONDS_BETWEEN_SAVES = 1.0, 10.0
 _TIMES_AS_LONG_AS_A_SAVE = 10
@@ -109,17 +107,8 @@ class Watching:
         self._reads = Reads()
         # Templates that were met before, or with another bundle.
         self._templates_before = -_templates_met(detector)
-        # What no transaction holds yet.
-        self._alerts: list[Alert] = []
-        self._evidence: dict[str, bytes] = {}
-        self._groups: dict[str, str | None] = {}
-        self._sent: list[tuple[str, str]] = []
-        self._failed: dict[tuple[str, str], tuple[int, float]] = {}
-        self._sessions: dict[str, Session[int] | None] = {}
-        self._templates: dict[int, HostEvent | None] = {}
-        self._epoch: Epoch | None = None
-        self._adopted: Adopted | None = None
-        self._unsaved: NotSavedError | None = None
+        self._unsaved = Unsaved()
+        self._not_saved: NotSavedError | None = None
         self.anomalous = 0
         self.raised = 0
         self.hung = False
@@ -186,7 +175,7 @@ class Watching:
                 self._take(batch)
             self._detector.close()
             self._raise(self._detector.take())
-            self._say(self._quiet.flush(self._age(), self._clock.wall()))
+            self._unsaved.say(self._quiet.flush(self._age(), self._clock.wall()))
             self.ended = True
             return
         if not self._once:
@@ -194,7 +183,7 @@ class Watching:
         self._raise(self._detector.take())
         if drained and self._looks_ahead:
             self._look_ahead()
-        if self._alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
+        if self._unsaved.alerts or self._clock.monotonic() - self._saved_at >= self._save_after:
             self._save()
 
     def begin_to_end(self) -> None:
@@ -213,16 +202,16 @@ class Watching:
             self.hung |= not courier.join()
         self._save()
         self._streams.close()
-        if self._unsaved is not None:
-            raise UserError(f"{self._unsaved}; the lines since the last save are read again")
+        if self._not_saved is not None:
+            raise UserError(f"{self._not_saved}; the lines since the last save are read again")
         if self._state is not None:
             self._state.close()
 
     def save(self) -> None:
         """Raises UserError where that is not possible now."""
         self._save()
-        if self._unsaved is not None:
-            raise UserError(str(self._unsaved))
+        if self._not_saved is not None:
+            raise UserError(str(self._not_saved))
 
     def hand_over(self, keep: Collection[str]) -> dict[str, Courier]:
         """Save and let go of files and state, for another to go on from there. Couriers of these
@@ -266,13 +255,7 @@ class Watching:
                 self._quiet.add(alert, self._reporter.evidence(verdict), age, wall)
         if not self._closing:
             # What is due from then on is saved with its group, and said at the next start.
-            self._say(self._quiet.due(age, wall))
-
-    def _say(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            self._alerts.append(message.alert)
-            if message.evidence is not None:
-                self._evidence[message.alert.id] = message.evidence
+            self._unsaved.say(self._quiet.due(age, wall))
 
     def _look_ahead(self) -> None:
         # Only where there is nothing else to read: a backlog is worked off first.
@@ -282,8 +265,8 @@ class Watching:
             self._raise(self._detector.early())
 
     def _is_held_up(self) -> bool:
-        held = self._pressure.holds(self._couriers, len(self._alerts))
-        return held or self._unsaved is not None
+        held = self._pressure.holds(self._couriers, len(self._unsaved.alerts))
+        return held or self._not_saved is not None
 
     def _age(self) -> float:
         """Seconds that agents read on this state: the clock of idle time, which stands still while
@@ -295,27 +278,11 @@ class Watching:
     def _save(self) -> None:
         began = self._clock.monotonic()
         self._raise(self._detector.take())
-        for name, courier in self._couriers.items():
-            failed = courier.take_failed()
-            self._failed.update({(alert, name): retry for alert, retry in failed.items()})
-            self._sent += [(alert, name) for alert in courier.take_settled()]
-        bodies = [(alert.id, alert.to_json()) for alert in self._alerts]
-        # Without a state, too: the detector keeps what changed until it is taken.
-        self._templates.update(self._detector.take_templates())
-        self._epoch = self._detector.take_epoch() or self._epoch
-        self._sessions.update(self._detector.sessions.take_changed())
-        self._groups.update(self._quiet.take_changed())
+        self._unsaved.collect(self._detector, self._quiet, self._couriers)
+        bodies = self._unsaved.bodies()
         if self._state is not None and not self._is_saved(self._state, bodies):
             return
-        self._alerts.clear()
-        self._evidence.clear()
-        self._groups.clear()
-        self._sent.clear()
-        self._failed.clear()
-        self._sessions.clear()
-        self._templates.clear()
-        self._epoch = None
-        self._adopted = None
+        self._unsaved = Unsaved()
         self._saved_at = self._clock.monotonic()
         # Where much changes, most of the time is for reading; a crash means more is read again.
         took = (self._saved_at - began) * _TIMES_AS_LONG_AS_A_SAVE
@@ -327,36 +294,27 @@ class Watching:
 
     def _is_saved(self, state: State, bodies: list[tuple[str, str]]) -> bool:
         try:
-            state.save(
-                Changes(
-                    wall=self._clock.wall(),
-                    now=self._clock.monotonic(),
-                    age=self._age(),
-                    positions=self._streams.positions(),
-                    journal=self._streams.journal_cursor,
-                    templates=self._templates,
-                    sessions=self._sessions,
-                    counters=self._detector.sessions.counters(),
-                    report=self._report(len(bodies)),
-                    sinks=list(self._couriers),
-                    alerts=bodies,
-                    sent=self._sent,
-                    failed=self._failed,
-                    evidence=self._evidence,
-                    groups=self._groups,
-                    adopted=self._adopted,
-                    epoch=self._epoch,
-                    tuning=self._detector.tuning(),
-                )
+            changes = Changes(
+                wall=self._clock.wall(),
+                now=self._clock.monotonic(),
+                age=self._age(),
+                positions=self._streams.positions(),
+                journal=self._streams.journal_cursor,
+                counters=self._detector.sessions.counters(),
+                report=self._report(len(bodies)),
+                sinks=list(self._couriers),
+                alerts=bodies,
+                tuning=self._detector.tuning(),
             )
+            state.save(self._unsaved.filled_into(changes))
         except NotSavedError as error:
-            if self._unsaved is None:
+            if self._not_saved is None:
                 log.warning("%s; nothing is read until it can, tried again every second", error)
-            self._unsaved = error
+            self._not_saved = error
             return False
-        if self._unsaved is not None:
+        if self._not_saved is not None:
             log.warning("the state is saved again: reading goes on")
-            self._unsaved = None
+            self._not_saved = None
         return True
 
     def _report(self, raised: int) -> dict[str, Any]:
@@ -393,7 +351,7 @@ class Watching:
             said.append(f"learning what is usual: {warm_up.seen} of {warm_up.sessions} sessions")
         else:
             said.append(f"threshold {detector.threshold:.3g}")
-        if self._unsaved is not None:
+        if self._not_saved is not None:
             said.insert(0, "NOT READING, the state cannot be saved")
         elif self._pressure.held_by is not None:
             said.insert(0, "NOT READING, alerts are not taken")
@@ -408,7 +366,7 @@ class Watching:
             sources=self._reads.figures(unread, now),
             sinks={name: sink_figures(courier) for name, courier in self._couriers.items()},
             saved_at=None if self._state is None else self._saved_at,
-            unsaved=None if self._unsaved is None else str(self._unsaved),
+            unsaved=None if self._not_saved is None else str(self._not_saved),
             held_by=self._pressure.held_by,
             unread_since=self._reads.unread_since(sum(unread.values()) - sum(refused), now),
             files_open=self._streams.files_open,
@@ -445,8 +403,8 @@ class Watching:
         if saved.bundle != self._bundle.fingerprint:
             if saved.bundle is not None:
                 log.info("the bundle is another than at the last run; open sessions are kept")
-                _translate(sessions, saved.templates, self._detector)
-            self._adopted = Adopted(self._bundle.fingerprint, self._detector.events.all)
+                translate(sessions, saved.templates, self._detector)
+            self._unsaved.adopt(Adopted(self._bundle.fingerprint, self._detector.events.all))
         self._detector.sessions.restore(sessions, saved.counters)
 
     # Another bundle.
@@ -465,29 +423,19 @@ class Watching:
         old = self._detector
         # What has ended is judged by the bundle that it ended under.
         self._raise(old.take())
-        templates = old.events.templates
         try:
-            known = Knowledge.carried(old.statistics, templates, old.tuning(), bundle)
-            new = self._judging.detector(bundle, known)
+            new = self._judging.successor(old, bundle)
         except UserError as error:
             self._bundles.refuse(error)
             return
-        sessions = list(old.sessions)
-        _translate(sessions, templates, new)
-        new.sessions.restore(sessions, old.sessions.counters())
         for name, count in _counts(old).items():
             self._counted[name] = self._counted.get(name, 0) + count
-        new.judged = old.judged
         self._templates_before += _templates_met(old) - _templates_met(new)
         self._bundle, self._detector = bundle, new
         self._bundles.accept(bundle)
         self._reporter.adopt(bundle)
         self._about["bundle"] = bundle.manifest.name
-        # What no transaction holds yet is in ids of the old bundle; all of it is saved anew.
-        self._adopted = Adopted(bundle.fingerprint, new.events.all)
-        self._sessions.clear()
-        self._templates.clear()
-        self._epoch = None
+        self._unsaved.adopt(Adopted(bundle.fingerprint, new.events.all))
         log.info(
             "the bundle was replaced: %s, version %s, threshold %g; open sessions are kept",
             bundle.manifest.name, bundle.fingerprint[:12], new.threshold,
@@ -495,17 +443,6 @@ class Watching:
         # The old one with its graphs.
         del old
         give_back()
-
-
-def _translate(
-    sessions: Sequence[Session[int]], templates: Sequence[str], detector: Detector
-) -> None:
-    """Give the events of open sessions the ids that they have with another bundle. templates: by
-    the ids that they had."""
-    for session in sessions:
-        session.items = detector.events.parse_masked([templates[one] for one in session.items])
-        kept = (session.kept or {}).values()
-        session.kept = {session.items[line.number]: line for line in kept}
 
 
 def _templates_met(detector: Detector) -> int:
