@@ -3,5 +3,6 @@
     python -m benchmarks.comparison run --data DATA --out build/comparison
     python -m benchmarks.comparison page --out build/comparison
 
-The second writes what the first has left into measured.json, docs/results.md and docs/results/.
+The second keeps figures of what the first has left here, a JSON a comparison, and writes
+docs/results.md and docs/results/.
 """

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.comparison.measured import MEASURED, PLOTS, keep, name_of
+from benchmarks.comparison.comparisons import COMPARISONS
+from benchmarks.comparison.measured import MEASURED, PLOTS, keep
 from benchmarks.results.corpora import preparer
 from benchmarks.results.page import Page
 from benchmarks.results.section import refresh
@@ -17,11 +18,6 @@ from models.errors import UserError
 from trainer.progress import say
 
 HEADING = "## The paper's tables, on the same split"
-# The paper's shares of source and target; the zero-shot bars belong to its first direction.
-DIRECTIONS = {
-    ("hdfs", "bgl"): (0.3, 0.3, ("openstack", "thunderbird")),
-    ("bgl", "hdfs"): (1.0, 0.1, ()),
-}
 _COMPARE = (sys.executable, "-c", "from trainer.cli import main; main()", "compare")
 _CHECKOUT = Path(__file__).parents[2]
 
@@ -30,16 +26,7 @@ app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     add_completion=False,
 )  # fmt: skip
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where results are, a folder a pair.")]
-
-
-def options(source: str, target: str) -> list[str]:
-    """Of ``metalog-train compare``, corpora by their names."""
-    shares, normal, others = DIRECTIONS[source, target]
-    given = ["--source", source, "--target", target]
-    for other in others:
-        given += ["--zero-shot", other]
-    return [*given, "--source-fraction", f"{shares:g}", "--normal-fraction", f"{normal:g}"]
+Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where results are, a folder each.")]
 
 
 @app.command()
@@ -48,27 +35,25 @@ def run(
     out: Out,
     seeds: Annotated[int, typer.Option(min=1)] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="0 to 9 are for trying things.")] = 20,
-    sweep_seeds: Annotated[int, typer.Option(min=0)] = 2,
+    sweep_seeds: Annotated[int, typer.Option(min=0, help="For the figures 6 to 9.")] = 2,
     jobs: Annotated[int | None, typer.Option(min=1)] = None,
 ) -> None:
-    """Both directions; what is done already is not run again."""
+    """All comparisons, one after another; what is done already is not run again."""
     corpus = preparer(data, out / "corpora")
-    for source, target in DIRECTIONS:
-        corpora = {one: str(corpus(one).absolute()) for one in ("hdfs", "bgl")}
-        corpora |= {one: str(corpus(one).absolute()) for one in DIRECTIONS[source, target][2]}
-        given = [corpora.get(one, one) for one in options(source, target)]
-        given += ["-o", str((out / name_of(source, target)).absolute())]
+    for one in COMPARISONS:
+        corpora = {name: str(corpus(name).absolute()) for name in one.corpora}
+        given = ["-o", str((out / one.name).absolute())]
         given += ["--seeds", str(seeds), "--first-seed", str(first_seed)]
         given += ["--sweep-seeds", str(sweep_seeds)]
         if jobs is not None:
             given += ["--jobs", str(jobs)]
-        say(f"{source} to {target}")
+        say(one.name)
         ended = subprocess.run(
-            [*_COMPARE, *given], cwd=_CHECKOUT, env={"OMP_NUM_THREADS": "1", **os.environ},
-            check=False,
+            [*_COMPARE, *given, *one.options(corpora)], cwd=_CHECKOUT,
+            env={"OMP_NUM_THREADS": "1", **os.environ}, check=False,
         )  # fmt: skip
         if ended.returncode:
-            raise UserError(f"{source} to {target}: failed, see above")
+            raise UserError(f"{one.name}: failed, see above")
 
 
 @app.command()
@@ -78,13 +63,12 @@ def page(
     kept: Annotated[Path, typer.Option(help="Where figures are kept.")] = MEASURED,
 ) -> None:
     """Keep the figures, and write the section of results.md and its plots."""
-    for source, target in DIRECTIONS:
-        direction = name_of(source, target)
-        keep(out / direction, direction, kept)
-        for plot in PLOTS:
-            made = out / direction / f"{plot}.svg"
+    for one in COMPARISONS:
+        keep(out / one.name, one.name, kept)
+        for plot in PLOTS if one.has_plots else ():
+            made = out / one.name / f"{plot}.svg"
             if made.exists():
-                shutil.copyfile(made, docs / "results" / f"compare-{direction}-{plot}.svg")
+                shutil.copyfile(made, docs / "results" / f"compare-{one.name}-{plot}.svg")
     refresh(docs, HEADING, Page({}, comparisons=kept))
 
 

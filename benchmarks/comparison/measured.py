@@ -17,13 +17,9 @@ _SPLITS = ("raw", "unseen")
 Reports = dict[str, dict[str, Any]]
 
 
-def name_of(source: str, target: str) -> str:
-    return f"{source}-{target}"
-
-
-def read(folder: Path, direction: str) -> Reports:
-    """By study; empty where the direction was not run. Raises UserError."""
-    path = folder / f"{direction}.json"
+def read(folder: Path, name: str) -> Reports:
+    """By study; empty where the comparison was not run. Raises UserError."""
+    path = folder / f"{name}.json"
     if not path.exists():
         return {}
     try:
@@ -34,7 +30,7 @@ def read(folder: Path, direction: str) -> Reports:
     return reports
 
 
-def keep(out: Path, direction: str, folder: Path) -> None:
+def keep(out: Path, name: str, folder: Path) -> None:
     """Of the output folder of a `metalog-train compare`. Raises UserError."""
     studies = sorted(out.glob("*.json"))
     if not studies:
@@ -45,5 +41,5 @@ def keep(out: Path, direction: str, folder: Path) -> None:
         del report["curves"]
         report["results"] = [row for row in report["results"] if row["split"] in _SPLITS]
         parts.append(f"{json.dumps(path.stem)}: {written(report).strip()}")
-    with placed_file(folder / f"{direction}.json") as file:
+    with placed_file(folder / f"{name}.json") as file:
         file.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")

@@ -39,6 +39,7 @@ TEMPLATE = Path(__file__).with_name("page.md")
 
 _PLACE = re.compile(r"\{\{([^{}]+)\}\}")
 _TITLES = {"hdfs": "HDFS", "bgl": "BGL", "openstack": "OpenStack", "thunderbird": "Thunderbird"}
+_COMPARE = "python -m benchmarks.comparison run"
 _FRACTION_RULES = ("new-event", "count-distance")
 
 
@@ -79,9 +80,10 @@ class Page:
             "beta": (0, self._beta),
             "paper": (0, self._paper),
             "costs": (0, self._costs),
-            "compared": (2, self._compared_rows),
-            "compared-zero-shot": (2, self._compared_zero_shot),
-            "compared-sweeps": (2, self._compared_sweeps),
+            "compared": (1, self._compared_rows),
+            "compared-roc": (1, self._compared_roc),
+            "compared-zero-shot": (1, self._compared_zero_shot),
+            "compared-sweeps": (1, self._compared_sweeps),
             "replay": (1, self._replay),
             "replay-plot": (0, self._replay_plot),
             "replay-drift": (0, self._replay_drift),
@@ -307,38 +309,35 @@ class Page:
             raise NotRunError("benchmarks.replay --drift")
         return drift_table(list(self._replays.drift.values()))
 
-    def _comparison(self, source: str, target: str) -> comparison.Reports:
-        reports = comparison.read(self._comparisons, comparison.name_of(source, target))
+    def _comparison(self, name: str) -> comparison.Reports:
+        reports = comparison.read(self._comparisons, name)
         if not reports:
-            raise NotRunError(f"metalog-train compare --source {source} --target {target}")
+            raise NotRunError(_COMPARE)
         return reports
 
-    def _compared_rows(self, source: str, target: str) -> str:
-        table = self._comparison(source, target)[TABLE]
-        return "\n\n".join(
-            [
-                compare_tables.used(table),
-                compare_tables.table(table),
-                f"![ROC curves](results/compare-{source}-{target}-roc.svg)",
-            ]
-        )
+    def _compared_rows(self, name: str) -> str:
+        table = self._comparison(name)[TABLE]
+        return f"{compare_tables.used(table)}\n\n{compare_tables.table(table)}"
 
-    def _compared_zero_shot(self, source: str, target: str) -> str:
-        found = compare_page.zero_shot_reports(self._comparison(source, target))
+    def _compared_roc(self, name: str) -> str:
+        self._comparison(name)
+        return f"![ROC curves](results/compare-{name}-roc.svg)"
+
+    def _compared_zero_shot(self, name: str) -> str:
+        found = compare_page.zero_shot_reports(self._comparison(name))
         if not found:
-            raise NotRunError(f"metalog-train compare --target {target} --zero-shot")
-        plot = f"![Zero-shot](results/compare-{source}-{target}-zero-shot.svg)"
+            raise NotRunError(_COMPARE)
+        plot = f"![Zero-shot](results/compare-{name}-zero-shot.svg)"
         return f"{compare_tables.zero_shot_table(found)}\n\n{plot}"
 
-    def _compared_sweeps(self, source: str, target: str) -> str:
-        reports = self._comparison(source, target)
-        parts: list[str] = []
-        swept = compare_page.sweeps(reports)
+    def _compared_sweeps(self, name: str) -> str:
+        swept = compare_page.sweeps(self._comparison(name))
         if not swept:
-            raise NotRunError(f"metalog-train compare --target {target} --sweep-seeds")
-        for name, varied in swept.items():
-            parts.append(compare_tables.sweep_table(name, varied))
-            parts.append(f"![F1 by {name}](results/compare-{source}-{target}-{name}.svg)")
+            raise NotRunError(_COMPARE)
+        parts: list[str] = []
+        for figure, varied in swept.items():
+            parts.append(compare_tables.sweep_table(figure, varied))
+            parts.append(f"![F1 by {figure}](results/compare-{name}-{figure}.svg)")
         return "\n\n".join(parts)
 
     def _costs(self) -> str:
