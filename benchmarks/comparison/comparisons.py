@@ -1,4 +1,4 @@
-"""What is compared: the paper's two tables, and their few-label rows with as many labels as it had."""
+"""What is compared: the paper's tables, and its few-label rows with as many labels as it had."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
