@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 # Rows that read the target's few labelled anomalies, and what stands beside them.
 _FEW_LABELS = ("plelog:a", "logrobust:a", "logtad", "logtransfer", "words", "default", "rules")
+# Of sentence-transformers' hub, unless a folder of this name is where it runs.
+_SENTENCE_MODEL = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One ``metalog-train compare``. zero_shot: systems of the bars; anomaly_fraction: of the
-    target's anomalies, None for the 1 % of the paper; methods: empty for all."""
+    target's anomalies, None for the 1 % of the paper; methods: empty for all; sentence_model: of
+    NeuralLog, None for means of word vectors."""
 
     name: str
     source: str
@@ -20,6 +23,7 @@ class Comparison:
     zero_shot: tuple[str, ...] = ()
     anomaly_fraction: float | None = None
     methods: tuple[str, ...] = ()
+    sentence_model: str | None = None
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -40,6 +44,8 @@ class Comparison:
             given += ["--anomaly-fraction", f"{self.anomaly_fraction:g}"]
         if self.methods:
             given += ["--methods", ",".join(self.methods), "--sweep-seeds", "0"]
+        if self.sentence_model is not None:
+            given += ["--sentence-model", self.sentence_model]
         return given
 
 
@@ -55,5 +61,13 @@ COMPARISONS = (
     Comparison(
         "bgl-hdfs-168-labels", "bgl", "hdfs", 1.0, 0.1,
         anomaly_fraction=168 / 350, methods=_FEW_LABELS,
+    ),
+    Comparison(
+        "hdfs-bgl-sentences", "hdfs", "bgl", 0.3, 0.3,
+        methods=("neurallog",), sentence_model=_SENTENCE_MODEL,
+    ),
+    Comparison(
+        "bgl-hdfs-sentences", "bgl", "hdfs", 1.0, 0.1,
+        methods=("neurallog",), sentence_model=_SENTENCE_MODEL,
     ),
 )  # fmt: skip

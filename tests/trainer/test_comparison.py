@@ -42,5 +42,5 @@ def test_each_is_a_comparison_that_can_be_asked_for(demo: Demo, tmp_path: Path) 
     places = dict.fromkeys(("hdfs", "bgl", "openstack", "thunderbird"), "nowhere")
     for one in COMPARISONS:
         done = compare(demo, tmp_path, *one.options(places))
-        assert "nowhere" in str(done.exception)
+        assert "nowhere" in str(done.exception), done.output
         assert one.anomaly_fraction is None or round(one.anomaly_fraction, 3) in (0.112, 0.48)
