@@ -67,7 +67,7 @@ def adapt(
     training what is told the steps; one after the other, as two bars cannot share a terminal.
 
     Raises UserError, and writes nothing then, where the bundle lacks what adaptation needs or the
-    logs are too few; ``trainer.fit.Interrupted`` after Ctrl-C.
+    logs are too few; ``trainer.interrupts.Interrupted`` after Ctrl-C.
     """
     bundle = Bundle.load(options.bundle, rehearsal=True)
     rehearsal = _rehearsal(options.bundle, bundle)

@@ -1,17 +1,13 @@
 """The recipe of ``metalog-train fit``, from top to bottom: split, embed, meta-train, save."""
 
-import json
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,7 +18,9 @@ from models.events import DrainParameters
 from models.session_inputs import GROUPS
 from models.words import Vectors, tokenize
 from trainer.anchor import Anchor
+from trainer.checkpoint import Moving
 from trainer.corpus import Corpus
+from trainer.interrupts import Interrupted, interrupts
 from trainer.lessons import Lessons, check_enough, described, plain, suited
 from trainer.meta import meta_step
 from trainer.network import Ensemble, NetworkConfig
@@ -51,10 +49,6 @@ class Records(Protocol):
 
     def flush(self) -> None:
         """Called before each checkpoint: what was told until then will not be told again."""
-
-
-class Interrupted(Exception):  # noqa: N818 - no error: the user asked for it
-    """Training was stopped by the user; the checkpoint is saved."""
 
 
 @dataclass(frozen=True)
@@ -209,13 +203,14 @@ def learn(
     source_size = 0 if preset.learn_from == "target" else preset.inner_parts
     target_size = 0 if preset.learn_from == "source" else preset.target_parts
 
+    moving = Moving(network, optimisers, rng)
     step = 0
     run.sweep()
     if (run.path / "checkpoint.npz").exists():
-        step = _restore(run.load_checkpoint(), network, optimisers, rng)
+        step = moving.restore(run.load_checkpoint())
     saved = time.monotonic()
     with (
-        _interrupts() as interrupted,
+        interrupts() as interrupted,
         # What was written after the checkpoint will be written again.
         SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1) as scalars,
     ):
@@ -281,7 +276,7 @@ def learn(
                 scalars.flush()
                 if records is not None:
                     records.flush()
-                run.save_checkpoint(_state(network, optimisers, rng, step, total))
+                run.save_checkpoint(moving.arrays(step, total))
                 saved = time.monotonic()
             if interrupted() and step < total:
                 raise Interrupted
@@ -290,7 +285,7 @@ def learn(
             threshold, origin = lessons.threshold(network, vectors, preset)
         run = replace(run, threshold=threshold, threshold_origin=origin)
         run.save()
-    run.save_checkpoint({**_state(network, optimisers, rng, step, total), "over": np.array(True)})
+    run.save_checkpoint(moving.arrays(step, total, over=True))
     return run
 
 
@@ -362,74 +357,3 @@ def _check_apart(sources: list[Corpus], target: Corpus) -> None:
                 f"{corpus.path}: holds the same sessions as {twin.path}; a source and a target "
                 "must be different systems"
             )
-
-
-def _state(
-    network: Ensemble,
-    optimisers: list[torch.optim.AdamW],
-    rng: np.random.Generator,
-    step: int,
-    steps: int,
-) -> Arrays:
-    state: Arrays = {
-        f"weight.{name}": value.cpu().numpy() for name, value in network.state_dict().items()
-    }
-    for member, optimiser in enumerate(optimisers):
-        for number, moments in optimiser.state_dict()["state"].items():
-            for name, value in moments.items():
-                state[f"adam.{member}.{number}.{name}"] = value.cpu().numpy()
-    state["step"] = np.array(step)
-    state["steps"] = np.array(steps)
-    state["over"] = np.array(False)
-    state["generator"] = np.array(json.dumps(rng.bit_generator.state))
-    # What is left out in training is drawn from torch's own stream.
-    state["torch_generator"] = torch.get_rng_state().numpy()
-    return state
-
-
-def _restore(
-    arrays: Arrays,
-    network: Ensemble,
-    optimisers: list[torch.optim.AdamW],
-    rng: np.random.Generator,
-) -> int:
-    network.load_state_dict(
-        {name: torch.from_numpy(arrays[f"weight.{name}"]) for name in network.state_dict()}
-    )
-    moments: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
-    for name, value in arrays.items():
-        if name.startswith("adam."):
-            _, member, number, moment = name.split(".", 3)
-            kept = moments[int(member)].setdefault(int(number), {})
-            kept[moment] = torch.from_numpy(value.copy())
-    for optimiser, state in zip(optimisers, moments, strict=True):
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    rng.bit_generator.state = json.loads(str(arrays["generator"]))
-    torch.set_rng_state(torch.from_numpy(arrays["torch_generator"].copy()))
-    return int(arrays["step"])
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed or SIGTERM came; a second Ctrl-C ends the program at once."""
-    pressed = False
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before: dict[signal.Signals, Any] = {}
-    try:
-        # A batch system that wants its machine back sends SIGTERM some time before SIGKILL.
-        for one in (signal.SIGINT, signal.SIGTERM):
-            before[one] = signal.signal(one, note)
-    except ValueError:
-        # Not the main thread, which signals never reach anyway.
-        yield lambda: False
-        return
-    try:
-        yield lambda: pressed
-    finally:
-        for one, previous in before.items():
-            signal.signal(one, previous)

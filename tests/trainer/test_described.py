@@ -16,7 +16,8 @@ from tests.trainer.agent import same_verdicts, scored_by_agent
 from tests.trainer.conftest import Demo, fit_tiny
 from trainer.bundling import export_bundle
 from trainer.evaluate import evaluate
-from trainer.fit import FitOptions, Interrupted, load_network, start, train
+from trainer.fit import FitOptions, load_network, start, train
+from trainer.interrupts import Interrupted
 from trainer.lessons import described
 from trainer.predict import predict
 from trainer.presets import PRESETS, preset

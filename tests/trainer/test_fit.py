@@ -19,7 +19,8 @@ from models.errors import UserError
 from models.events import mine
 from tests.trainer.conftest import TINY, Demo, fit_tiny, prepare_demo
 from trainer.corpus import Corpus
-from trainer.fit import Interrupted, choose_device, load_network, train
+from trainer.fit import choose_device, load_network, train
+from trainer.interrupts import Interrupted
 from trainer.lessons import plain as plain_lessons
 from trainer.presets import PRESETS, preset
 from trainer.run import Arrays, Run

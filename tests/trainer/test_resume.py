@@ -15,8 +15,9 @@ from tests.trainer.test_fit import same, steps_of, weights_of
 from trainer.bundling import export_bundle
 from trainer.commands.fit import fit
 from trainer.evaluate import evaluate
-from trainer.fit import Interrupted, train
+from trainer.fit import train
 from trainer.inspect import inspect
+from trainer.interrupts import Interrupted
 from trainer.presets import preset
 from trainer.run import Run
 

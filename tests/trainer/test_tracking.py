@@ -14,7 +14,8 @@ from models.errors import UserError
 from tests.trainer.conftest import Demo, fit_tiny
 from trainer.cli import evaluate as evaluate_command
 from trainer.evaluate import evaluate
-from trainer.fit import Interrupted, train
+from trainer.fit import train
+from trainer.interrupts import Interrupted
 from trainer.run import Run
 from trainer.tracking import Tracking
 

@@ -22,7 +22,8 @@ from trainer.batches import Rows
 from trainer.benchmark.protocols import Protocol
 from trainer.benchmark.task import Task
 from trainer.evaluate import Part, test_part
-from trainer.fit import FitOptions, Interrupted, choose_device, load_network, start, train
+from trainer.fit import FitOptions, choose_device, load_network, start, train
+from trainer.interrupts import Interrupted
 from trainer.network import NetworkConfig
 from trainer.predict import predict
 from trainer.presets import PRESETS, Preset, Statistics, preset

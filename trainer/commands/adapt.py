@@ -54,7 +54,7 @@ def adapt(
         from trainer.adapt import AdaptOptions
         from trainer.adapt import adapt as run_adapt
         from trainer.datasets.by_bundle import OwnLogs, size_of
-        from trainer.fit import Interrupted
+        from trainer.interrupts import Interrupted
 
     own = OwnLogs(
         (*logs, *(more or ())), format, line_regex, time_format, key_regex, window, idle, end_regex

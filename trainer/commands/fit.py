@@ -88,7 +88,8 @@ def fit(
     from trainer.progress import say, stage
 
     with stage("starting"):
-        from trainer.fit import FitOptions, Interrupted, start
+        from trainer.fit import FitOptions, start
+        from trainer.interrupts import Interrupted
         from trainer.presets import preset as preset_of
         from trainer.run import Run
         from trainer.splits import FEWEST_ANOMALIES, Fractions
@@ -149,7 +150,8 @@ def fit(
 
 
 def _train(run: "Run", device: str, checkpoint_every: float, tracking: "Tracking | None") -> "Run":
-    from trainer.fit import Interrupted, train
+    from trainer.fit import train
+    from trainer.interrupts import Interrupted
     from trainer.progress import step_bar
 
     status, done = "FAILED", None
