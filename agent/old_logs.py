@@ -17,6 +17,9 @@ from models.archive import read_lines
 from models.bundle import Bundle
 from models.errors import UserError
 
+# The threshold comes from half of them, and is to leave one of 200 above it.
+_FEW_SESSIONS = 100
+
 log = logging.getLogger("metalog")
 
 
@@ -51,7 +54,7 @@ def learn(
     detector = Detector(
         bundle,
         rule=judging.rule(bundle),
-        threshold=None,
+        threshold=judging.threshold,
         provider=judging.provider,
         host_templates=known.host,
         line_time_is_clock=True,
@@ -76,6 +79,12 @@ def learn(
             "--window fit it?"
         )
     log.info("learning from %d lines of %d old logs", detector.lines_read, len(files))
+    if detector.sessions_scored < _FEW_SESSIONS:
+        log.warning(
+            "--history: %d sessions say little of what is usual here; give more old logs, or leave "
+            "--history out for a warm-up",
+            detector.sessions_scored,
+        )
     rule = detector.rule
     if not span.known and rule.key_regex and rule.end_regex is None and rule.idle is not None:
         # Whole sessions would be what is usual, and parts of them what comes.

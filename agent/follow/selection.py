@@ -81,7 +81,11 @@ class Selection:
                     found.add(candidate)
         for path in sorted(compressed - self._compressed):
             self._recorder.record(
-                Event(Kind.SKIPPED, path, "compressed; `metalog-agent score` reads archives")
+                Event(
+                    Kind.SKIPPED,
+                    path,
+                    "compressed; `--history` and `metalog-agent score` read archives",
+                )
             )
         self._compressed = compressed
         self._refused = refused

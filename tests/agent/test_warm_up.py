@@ -282,6 +282,28 @@ def test_old_logs_teach_at_once(tmp_path: Path, blank: Bundle) -> None:
     assert len(host.judge(FAILURE)) == 1
 
 
+@pytest.mark.parametrize(("chosen", "in_use"), [(None, 0.5), (0.8, 0.8), (0.1, 0.1)])
+def test_the_threshold_that_old_logs_end_with_is_the_one_in_use(
+    tmp_path: Path, blank: Bundle, caplog: pytest.LogCaptureFixture,
+    chosen: float | None, in_use: float,
+) -> None:  # fmt: skip
+    caplog.set_level("INFO", "metalog")
+    log = write(tmp_path / "app.log.1", NORMAL, UNUSUAL, times=300)
+    judging = replace(JUDGING, threshold=chosen)
+    known = learn([log], blank, judging, Knowledge())
+    assert f"threshold {in_use:.3g} from here on" in caplog.text
+    assert Host(blank, judging, known).detector.threshold == in_use
+    assert "say little" not in caplog.text
+
+
+def test_few_old_sessions_are_learnt_from_with_a_warning(
+    tmp_path: Path, blank: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = learn([write(tmp_path / "app.log.1", NORMAL, times=30)], blank, JUDGING, Knowledge())
+    assert known.warmed_up
+    assert "--history: 30 sessions say little of what is usual here" in caplog.text
+
+
 @pytest.mark.parametrize(("stamp", "warned"), [("", True), ("Mar  1 12:00:01 web ", False)])
 def test_old_logs_without_a_time_are_not_cut_as_live_ones_are(
     tmp_path: Path, blank: Bundle, caplog: pytest.LogCaptureFixture, stamp: str, warned: bool
