@@ -23,7 +23,7 @@ from agent.config.configuration import SinkSettings
 from agent.config.sinks import SinkPlan, check_sink, plan_of
 from agent.config.values import check_values, masker_of, policy_of, rule_for, seconds_of
 from agent.delivery import Courier
-from agent.follow import Follower, Selection, Wakeup, Wrapping, wrapping_for
+from agent.follow import Follower, Selection, Wakeup
 from agent.judging import Judging, Knowledge
 from agent.logs import speaking_of
 from agent.metrics.board import Board
@@ -39,6 +39,7 @@ from models.bundle import Bundle
 from models.errors import UserError
 from models.masks import Masker
 from models.session_rule import SessionRule
+from models.wrapping import Wrapping, wrapping_for
 
 log = logging.getLogger("metalog")
 

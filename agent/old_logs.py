@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 from agent.detector import LINES_AT_ONCE, Detector
-from agent.follow import Wrapping, unwrapped
 from agent.judging import Judging, Knowledge
 from agent.verdict import Verdict
 from agent.warm_up import WarmUp
 from models.archive import read_lines
 from models.bundle import Bundle
 from models.errors import UserError
+from models.wrapping import Wrapping, unwrapped
 
 # The threshold comes from half of them, and is to leave one of 200 above it.
 _FEW_SESSIONS = 100

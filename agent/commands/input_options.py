@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from agent.follow import Wrapping
 from agent.streams import JOURNAL, JournalAs
 from models.errors import UserError
+from models.wrapping import Wrapping
 
 JournalOption = Annotated[
     bool, typer.Option("--journal", help="Read the journal of systemd, too (by journalctl).")

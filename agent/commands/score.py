@@ -24,9 +24,9 @@ from agent.commands.judging_options import (
 from agent.config import configured, file_to_read
 from agent.config.values import check_values, rule_for
 from agent.detector import LINES_AT_ONCE, Detector
-from agent.follow import Wrapping, unwrapped, wrapping_for
 from agent.verdict import Verdict
 from models.archive import read_lines
+from models.wrapping import Wrapping, unwrapped, wrapping_for
 
 
 def score(

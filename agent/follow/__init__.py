@@ -9,7 +9,6 @@ from agent.follow.lines import LineBatch
 from agent.follow.position import Position
 from agent.follow.selection import NotFollowableError, Selection
 from agent.follow.wakeup import Wakeup
-from agent.follow.wrapping import Wrapping, unwrapped, wrapping_for
 
 __all__ = [
     "Event",
@@ -22,7 +21,4 @@ __all__ = [
     "Recorder",
     "Selection",
     "Wakeup",
-    "Wrapping",
-    "unwrapped",
-    "wrapping_for",
 ]

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from agent.follow.fingerprint import TAIL_BYTES
-from agent.follow.lines import Lines, LineSplitter
+from agent.follow.lines import LineSplitter
 from agent.follow.records import RecordJoiner
-from agent.follow.wrapping import Unwrapper
+from models.placed_lines import Lines
+from models.wrapping import Unwrapper
 
 _BYTE_ORDER_MARK = "\ufeff"
 

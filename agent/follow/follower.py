@@ -15,8 +15,8 @@ from agent.follow.selection import Selection
 from agent.follow.tail import Opened, Outcome, Reading, Tail
 from agent.follow.wakeup import Wakeup
 from agent.follow.watch import FolderWatch
-from agent.follow.wrapping import Wrapping
 from models.errors import UserError
+from models.wrapping import Wrapping
 
 _POLL_SECONDS = 0.1
 _DISCOVER_SECONDS = 1.0

@@ -1,10 +1,11 @@
 """From bytes to lines with their places in the file."""
 
 import codecs
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
 from agent.follow.encoding import Encoding
+from models.placed_lines import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +24,6 @@ class LineBatch:
     lines: list[str]
     offsets: list[int]
     ends: list[int]
-
-
-@dataclass(slots=True)
-class Lines:
-    """Lines and their places; ``cut`` of them were longer than the limit, ``bad`` had bad bytes."""
-
-    texts: list[str] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    cut: int = 0
-    bad: int = 0
-
-    def add(self, text: str, start: int, end: int) -> None:
-        self.texts.append(text)
-        self.starts.append(start)
-        self.ends.append(end)
-
-    def extend(self, other: "Lines") -> None:
-        self.texts += other.texts
-        self.starts += other.starts
-        self.ends += other.ends
-        self.cut += other.cut
-        self.bad += other.bad
-
-    def drop_first(self) -> None:
-        del self.texts[0], self.starts[0], self.ends[0]
 
 
 @dataclass(frozen=True, slots=True)

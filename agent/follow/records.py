@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from agent.follow.lines import Lines
 from models.errors import UserError
+from models.placed_lines import Lines
 
 
 class RecordJoiner:

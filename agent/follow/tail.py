@@ -11,10 +11,11 @@ from agent.follow.cursor import BEGINNING, Cursor, Mark
 from agent.follow.encoding import Encoding
 from agent.follow.events import Event, Kind, Recorder
 from agent.follow.fingerprint import HEAD_BYTES, TAIL_BYTES, UNKNOWN, Fingerprint
-from agent.follow.lines import LineBatch, Lines, LineSplitter
+from agent.follow.lines import LineBatch, LineSplitter
 from agent.follow.position import Position
 from agent.follow.records import RecordJoiner
-from agent.follow.wrapping import Wrapping, unwrapper
+from models.placed_lines import Lines
+from models.wrapping import Wrapping, unwrapper
 
 PARTIAL_SECONDS = 5.0
 RECORD_SECONDS = 1.0

@@ -6,13 +6,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from agent.clock import Clock
-from agent.follow import Wakeup, Wrapping
+from agent.follow import Wakeup
 from agent.streams.entry import Rendering
 from agent.streams.journal import Journal
 from agent.streams.stdin import Stdin
 from agent.streams.streams import Stream
 from models.errors import UserError
 from models.lines import LineFormat
+from models.wrapping import Wrapping
 
 STDIN = "-"
 # Alone all of the journal, before the name of a unit what belongs to that.

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from agent.clock import Clock
-from agent.follow import LineBatch, Wrapping
+from agent.follow import LineBatch
 from agent.follow.cursor import Cursor
 from agent.follow.encoding import Encoding
-from agent.follow.lines import Lines, LineSplitter
+from agent.follow.lines import LineSplitter
 from agent.follow.records import RecordJoiner
 from agent.follow.tail import PARTIAL_SECONDS, RECORD_SECONDS
-from agent.follow.wrapping import unwrapper
 from agent.streams.pipe import Pipe
+from models.placed_lines import Lines
+from models.wrapping import Wrapping, unwrapper
 
 # The longest mark of a byte order, by which an encoding is known.
 _MARK_BYTES = 4

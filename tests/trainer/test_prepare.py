@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +333,32 @@ def test_the_idle_time_of_a_live_session_is_learnt_from_its_pauses(tmp_path: Pat
     corpus = corpus_of(tmp_path, write(tmp_path / "a.log", lines), "syslog", key_regex=r"job (\d+)")
     assert corpus.origin.live_idle == pytest.approx(60.0)
     assert corpus.origin.rule.idle is None
+
+
+def as_cri(line: str) -> list[str]:
+    """In two parts, as a runtime splits a long one."""
+    time = "2026-03-01T12:00:00.123456789Z"
+    return [f"{time} stdout P {line[:30]}", f"{time} stdout F {line[30:]}"]
+
+
+def as_docker(line: str) -> list[str]:
+    said = {"log": f"{line}\n", "stream": "stderr", "time": "2026-03-01T12:00:00.1Z"}
+    return [json.dumps(said)]
+
+
+@pytest.mark.parametrize("wrap", [as_cri, as_docker])
+def test_what_a_runtime_writes_around_lines_is_taken_off(
+    wrap: Callable[[str], list[str]], tmp_path: Path
+) -> None:
+    plain = corpus_of(tmp_path / "plain", write(tmp_path / "plain.log", HDFS), "hdfs")
+    lines = [part for line in HDFS for part in wrap(line)]
+    wrapped = corpus_of(tmp_path / "wrapped", write(tmp_path / "wrapped.log.gz", lines), "hdfs")
+    assert sessions_of(wrapped) == sessions_of(plain)
+    assert wrapped.times.tolist() == plain.times.tolist()
+
+
+def test_dockers_lines_stay_whole_where_json_is_read(tmp_path: Path) -> None:
+    log = write(tmp_path / "app.log", as_docker("order o-1 opened") + as_docker("order o-1 paid"))
+    corpus = corpus_of(tmp_path, log, "jsonl", key_regex=r"(o-\d+)")
+    assert len(corpus) == 1
+    assert len(corpus.session(0)) == 2

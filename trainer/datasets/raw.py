@@ -17,6 +17,7 @@ from models.lines import FORMATS, LineFormat, LineParser
 from models.masks import DEFAULT_MASKS, Mask, key_mask
 from models.session_rule import SessionRule
 from models.sessions import Entries, Session, Sessionizer
+from models.wrapping import Wrapping, unwrapped, wrapping_for
 from trainer.corpus import ANOMALOUS, NORMAL, UNLABELLED, CorpusWriter
 from trainer.datasets.labels import LABEL_WORDS
 
@@ -155,9 +156,13 @@ def _cut(
     masks = masks_of(logs.rule) if logs.masks is None else logs.masks
     reader = LineReader(logs.line_format, logs.rule, masks)
     sessions: Sessionizer[Item] = Sessionizer(logs.rule)
+    # As the agent reads them by default.
+    wrapping = wrapping_for(Wrapping.auto, logs.line_format)
     done = 0
     for path in logs.paths:
-        lines = read_lines(path, partial(_advance, progress, done))
+        lines = unwrapped(
+            read_lines(path, partial(_advance, progress, done)), wrapping, str(path.absolute())
+        )
         while some := list(islice(lines, _LINES_AT_ONCE)):
             reading.lines += len(some)
             read = reader.columns(some)

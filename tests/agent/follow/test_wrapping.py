@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.follow import Kind, Wrapping
+from agent.follow import Kind
 from agent.follow.cursor import Cursor, Mark
 from agent.follow.encoding import Encoding
 from agent.follow.fingerprint import TAIL_BYTES
 from agent.follow.lines import LineSplitter
 from agent.follow.records import RecordJoiner
-from agent.follow.wrapping import Part, cri_part, docker_part, unwrapped, unwrapper
+from models.wrapping import Part, Wrapping, cri_part, docker_part, unwrapped, unwrapper
 from tests.agent.follow.harness import Bench
 
 TIME = "2016-10-06T00:17:09.669794202Z"

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.clock import SystemClock
-from agent.follow import Wrapping
 from agent.streams import Stdin
+from models.wrapping import Wrapping
 from tests.agent.orders import NORMAL, ODD, session
 from tests.agent.running import AGENT
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from agent.follow.lines import Lines
 from models.lines import LineFormat, plain_text
+from models.placed_lines import Lines
 
 # Of the file's first lines. One that is followed from its middle begins with a whole line, too.
 _LINES_LOOKED_AT = 8
