@@ -16,6 +16,7 @@ from sklearn.metrics import (
     average_precision_score,
     confusion_matrix,
     matthews_corrcoef,
+    precision_recall_curve,
     roc_auc_score,
 )
 
@@ -74,7 +75,8 @@ def figures(
 def _figures(
     labels: NDArray[np.int64], scores: NDArray[np.float64], threshold: float, seed: int
 ) -> dict[str, Any]:
-    """0 to 1, MCC from -1, alarms per 1,000 normal sessions; None where a class is not there."""
+    """0 to 1, MCC from -1, alarms per 1,000 normal sessions; None where a class is not there.
+    best_f1: what no threshold exceeds; it takes the labels of the test to know that threshold."""
     verdicts = (scores >= threshold).astype(np.int64)
     table = confusion_matrix(labels, verdicts, labels=[0, 1]) if len(labels) else np.zeros((2, 2))
     right_normal, false, missed, found = (int(count) for count in table.ravel())
@@ -88,11 +90,17 @@ def _figures(
         "auprc": average_precision_score(labels, scores) if both else None,
         "mcc": matthews_corrcoef(labels, verdicts) if both else None,
         "false_alarms_per_1000": 1000 * _share(false, negative) if negative else None,
+        "best_f1": _best_f1(labels, scores) if both else None,
     }
     result = {name: None if one is None else round(float(one), 6) for name, one in result.items()}
     if 0 < positive < FEWEST_POSITIVES:
         result["f1_interval"] = _interval(found, false, missed, right_normal, seed)
     return {**result, "sessions": len(labels), "anomalous": positive}
+
+
+def _best_f1(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return float(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
 
 
 def _share(part: int, whole: int) -> float:

@@ -8,7 +8,18 @@ from trainer.benchmark.table import spread
 from trainer.compare.published import PUBLISHED, Published
 from trainer.compare.rows import OWN, ROWS, RULES, ZERO_SHOT, model_of, row_of
 
-_HEADINGS = ("", "method", "learns from", "P", "R", "F1", "F1 unseen", "AUROC", "F1 at 0.5")
+_HEADINGS = (
+    "",
+    "method",
+    "learns from",
+    "P",
+    "R",
+    "F1",
+    "F1 unseen",
+    "AUROC",
+    "F1 at 0.5",
+    "best F1",
+)
 _COSTS = ("fit, s", "score, s")
 _PUBLISHED = ("published, full data: P", "R", "F1")
 _NOTHING = "–"
@@ -45,6 +56,7 @@ def table(report: Report) -> str:
             ),
             _cell(report, row.method, "raw", "auroc"),
             _at_half(report, row.method),
+            _cell(report, row.method, "raw", "best_f1"),
             *(_seconds(report, row.method, what) for what in ("fit_seconds", "score_seconds")),
             *(_published(published.get(row.method)) if published else ()),
         ]

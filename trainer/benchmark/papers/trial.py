@@ -2,12 +2,12 @@
 
 The labelled sessions are cut into three folds, each class by itself. Of a method's few candidates
 (hyperparameters) the one is taken that does best on the first fold. Then three models learn, each
-without one fold; the threshold comes from what each says of the fold it left out, by the rule of
-all baselines, and a session's score is the mean of the three.
+without one fold; each has a threshold from what it says of the fold it left out, by the rule of all
+baselines. A session's score is the mean of the three, and the threshold the mean of theirs.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -93,14 +93,19 @@ class Compared(ABC):
             model = candidates[best](task.seed + one)
             model.fit(own.chosen(fold != one), own.chosen(fold == one))
             self._models.append(model)
-        scores = np.zeros(len(own))
+        self.threshold = float(np.mean([*self._thresholds(own, fold)] or [np.inf]))
+
+    def _thresholds(self, own: Labelled, fold: NDArray[np.int64]) -> Iterator[float]:
+        """Of each model, by the sessions that it has not learnt. Models differ in how sure of
+        themselves they are: a threshold for the scores of all may lie above what their mean ever
+        reaches."""
         for one, model in enumerate(self._models):
-            scores[fold == one] = _each(model, own.chosen(fold == one).sequences)
-        self.threshold = above_most(
-            scores[own.labels == NORMAL],
-            labelled=True,
-            anomalous=scores[own.labels == ANOMALOUS],
-        )
+            left_out = own.chosen(fold == one)
+            scores = _each(model, left_out.sequences)
+            normal = scores[left_out.labels == NORMAL]
+            if len(normal):
+                anomalous = scores[left_out.labels == ANOMALOUS]
+                yield above_most(normal, labelled=True, anomalous=anomalous)
 
     def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = np.mean(
