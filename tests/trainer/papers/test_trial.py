@@ -121,6 +121,27 @@ def test_the_best_candidate_is_fitted_once_a_fold_and_no_model_is_asked_what_it_
         assert len(one.held.anomalous) >= len(task.anomalous) // FOLDS
 
 
+class _Sure(_Seen):
+    """Longer is more anomalous; models say so on scales of their own."""
+
+    def score(self, sequences: Sequence[Rows]) -> NDArray[np.float64]:
+        return np.array([self.quality * len(rows) for rows in sequences])
+
+
+class _Unequal(_Method):
+    def candidates(self, material: Material) -> Sequence[Candidate]:
+        return [lambda seed: _Sure(0.1 ** len(self.made), self.made)]
+
+
+def test_a_threshold_is_within_what_the_mean_of_unequal_models_reaches(given: Part) -> None:
+    task, _ = given
+    method = _Unequal()
+    method.fit(task)
+    assert [one.quality for one in method.made] == pytest.approx([1, 0.1, 0.01])
+    longest = method.score([*task.normal, *task.anomalous]).max()
+    assert 0 < method.threshold <= np.nextafter(longest, np.inf)
+
+
 @drawn(st.lists(st.sampled_from([0, 1]), max_size=60), st.integers(0, 99))
 def test_folds_hold_each_class_evenly(labels: list[int], seed: int) -> None:
     found = folds(np.array(labels, dtype=np.int64), np.random.default_rng(seed))
