@@ -62,8 +62,11 @@ def page(
     docs: Annotated[Path, typer.Option(help="The folder of results.md.")] = _CHECKOUT / "docs",
     kept: Annotated[Path, typer.Option(help="Where figures are kept.")] = MEASURED,
 ) -> None:
-    """Keep the figures, and write the section of results.md and its plots."""
-    for one in COMPARISONS:
+    """Keep the figures of what was run, and write the section of results.md and its plots."""
+    done = [one for one in COMPARISONS if any((out / one.name).glob("*.json"))]
+    if not done:
+        raise UserError(f"{out}: holds no result; `python -m benchmarks.comparison run` makes them")
+    for one in done:
         keep(out / one.name, one.name, kept)
         for plot in PLOTS if one.has_plots else ():
             made = out / one.name / f"{plot}.svg"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.comparison.__main__ import HEADING
+from benchmarks.comparison.__main__ import page as write_page
 from benchmarks.comparison.comparisons import COMPARISONS
 from benchmarks.comparison.measured import keep, read
 from benchmarks.results.page import Page
@@ -35,7 +36,7 @@ def test_what_was_compared_is_kept_and_shown(demo: Demo, tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"hdfs-bgl\.json: no JSON of `benchmarks.comparison`"):
         read(kept, "hdfs-bgl")
     with pytest.raises(UserError, match="holds no result"):
-        keep(tmp_path / "nothing", "hdfs-bgl", kept)
+        write_page(tmp_path / "nothing", docs, kept)
 
 
 def test_each_is_a_comparison_that_can_be_asked_for(demo: Demo, tmp_path: Path) -> None:
