@@ -9,8 +9,8 @@ code 1; a file die-after holds the number of entries after which it ends with co
 
 import json
 import os
+import select
 import sys
-import time
 from pathlib import Path
 
 PLACE = Path(os.environ["FAKE_JOURNAL"])
@@ -39,13 +39,17 @@ def main() -> int:
             sys.stdout.buffer.write(b"".join(entries.read().splitlines(keepends=True)[-1:]))
             return 0
         held = b""
+        reader = select.poll()
+        reader.register(sys.stdout, 0)
         while True:
             held += entries.readline()
             if not held.endswith(b"\n"):
                 if "--follow" not in values:
                     return 0
                 sys.stdout.flush()
-                time.sleep(0.01)
+                if reader.poll(10):
+                    # As the real one: who read this is gone, killed maybe.
+                    return 0
                 continue
             line, held = held, b""
             entry = json.loads(line) if len(line) < 2**20 else {"__CURSOR": ""}
